@@ -1,0 +1,20 @@
+"""Durable Functions on one computer: the out-of-process protocol of SDK 1.x over a SQLite file.
+
+Source of every rule: the functions-host contract, section B (protocol) and F (engine).
+"""
+
+from functions_host.durable.catalog import FunctionCatalog
+from functions_host.durable.engine import DurableEngine
+from functions_host.durable.errors import BadOptions, DurableError, HubInUse, HubMismatch, HubNewer
+from functions_host.durable.options import DurableOptions
+
+__all__ = [
+    "BadOptions",
+    "DurableEngine",
+    "DurableError",
+    "DurableOptions",
+    "FunctionCatalog",
+    "HubInUse",
+    "HubMismatch",
+    "HubNewer",
+]

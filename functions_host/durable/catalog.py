@@ -1,0 +1,34 @@
+"""What the Durable engine needs of whoever loaded the app: names, and a way to run them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+
+class FunctionCatalog(Protocol):
+    """The app's orchestrators and activities. Names match ignoring case, as in the real host."""
+
+    @property
+    def orchestrators(self) -> Mapping[str, Any]:
+        """Orchestrators by the name they were registered with."""
+        ...
+
+    def has_orchestrator(self, name: str) -> bool:
+        """Whether `start` or a sub-orchestration may use this name."""
+        ...
+
+    def has_activity(self, name: str) -> bool:
+        """Whether an orchestrator may call this activity."""
+        ...
+
+    async def invoke_orchestrator(self, name: str, context_json: str) -> str:
+        """Run one replay: context JSON (contract B1) to orchestrator state JSON (B3).
+
+        Raises whatever the function raised; its text carries `$OutOfProcData$:` when the SDK made it.
+        """
+        ...
+
+    async def invoke_activity(self, name: str, input_json: str, instance_id: str) -> str | None:
+        """Run an activity on JSON text; JSON text of its result, None for no result; raises what it raised."""
+        ...
