@@ -5,16 +5,22 @@ Source of every rule: the functions-host contract, section B (protocol) and F (e
 
 from functions_host.durable.catalog import FunctionCatalog
 from functions_host.durable.engine import DurableEngine
-from functions_host.durable.errors import BadOptions, DurableError, HubInUse, HubMismatch, HubNewer
+from functions_host.durable.errors import (
+    DurableError,
+    HubInUseError,
+    HubMismatchError,
+    HubNewerError,
+    OptionsError,
+)
 from functions_host.durable.options import DurableOptions
 
 __all__ = [
-    "BadOptions",
     "DurableEngine",
     "DurableError",
     "DurableOptions",
     "FunctionCatalog",
-    "HubInUse",
-    "HubMismatch",
-    "HubNewer",
+    "HubInUseError",
+    "HubMismatchError",
+    "HubNewerError",
+    "OptionsError",
 ]

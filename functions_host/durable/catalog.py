@@ -30,5 +30,5 @@ class FunctionCatalog(Protocol):
         ...
 
     async def invoke_activity(self, name: str, input_json: str, instance_id: str) -> str | None:
-        """Run an activity on JSON text; JSON text of its result, None for no result; raises what it raised."""
+        """Run an activity on JSON text; JSON text of its result or None; raises what it raised."""
         ...

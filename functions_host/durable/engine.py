@@ -25,7 +25,7 @@ class DurableEngine:
         self.options = options
 
     async def start(self) -> None:
-        """Open the hub (raises HubInUse, HubNewer, HubMismatch) and resume what was in flight."""
+        """Open the hub (raises HubInUseError, HubNewerError, HubMismatchError) and resume what was in flight."""
         raise NotImplementedError
 
     async def stop(self, grace_seconds: float) -> None:
@@ -35,13 +35,13 @@ class DurableEngine:
     def client_binding(self, origin: str, rpc_base_url: str, system_key: str | None) -> str:
         """Datum of a `durableClient` binding (contract B6).
 
-        `origin` is the public base such as `http://127.0.0.1:7071`; `rpc_base_url` the loopback one, ending in
-        `/durabletask/`.
+        `origin` is the public base such as `http://127.0.0.1:7071`;
+        `rpc_base_url` the loopback one, ending in `/durabletask/`.
         """
         raise NotImplementedError
 
     def management_routes(self) -> list[web.RouteDef]:
-        """Routes relative to the mount point (`/instances/{id}`, ...), for an aiohttp sub-application or prefix."""
+        """Routes relative to the mount point (`/instances/{id}`, ...): for an aiohttp sub-application."""
         raise NotImplementedError
 
     def is_idle(self) -> bool:

@@ -1,7 +1,7 @@
 """What the Durable engine refuses, one branch of errors.
 
-`DurableError` > `BadOptions` (host.json), `HubInUse` / `HubNewer` / `HubMismatch` (the database file),
-`RequestRefused` (a client's call; carries the HTTP status).
+`DurableError` > `OptionsError` (host.json), `HubInUseError` / `HubNewerError` / `HubMismatchError` (the database file),
+`RequestRefusedError` (a client's call; carries the HTTP status).
 """
 
 from __future__ import annotations
@@ -11,23 +11,23 @@ class DurableError(Exception):
     """Root of everything the engine raises on purpose."""
 
 
-class BadOptions(DurableError):
+class OptionsError(DurableError):
     """host.json holds a value the engine cannot honour."""
 
 
-class HubInUse(DurableError):
+class HubInUseError(DurableError):
     """Another host process has this hub's database open."""
 
 
-class HubNewer(DurableError):
+class HubNewerError(DurableError):
     """The database was written by a newer version of this engine."""
 
 
-class HubMismatch(DurableError):
+class HubMismatchError(DurableError):
     """The database belongs to a hub of another name."""
 
 
-class RequestRefused(DurableError):
+class RequestRefusedError(DurableError):
     """A client's request cannot be carried out; `status` is the HTTP answer it gets."""
 
     def __init__(self, status: int, message: str, kind: str = "System.ArgumentException") -> None:
@@ -36,14 +36,14 @@ class RequestRefused(DurableError):
         self.kind = kind
 
 
-class InstanceNotFound(RequestRefused):
+class InstanceNotFoundError(RequestRefusedError):
     """No instance of that id (HTTP 404, empty body)."""
 
     def __init__(self, instance_id: str) -> None:
         super().__init__(404, f"No instance with ID '{instance_id}' was found.")
 
 
-class InstanceFinished(RequestRefused):
+class InstanceFinishedError(RequestRefusedError):
     """The instance has ended, so there is nothing to act upon (HTTP 410)."""
 
     def __init__(self, instance_id: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from functions_host.durable.errors import BadOptions
+from functions_host.durable.errors import OptionsError
 
 _HUB_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{2,44}")
 _OVERRIDABLE = {"nonrunningstates": "NonRunningStates", "anystate": "AnyState"}
@@ -32,21 +32,21 @@ class DurableOptions:
 
     @classmethod
     def from_host_json(cls, host_json: Mapping[str, Any]) -> DurableOptions:
-        """Read the section out of a parsed host.json (keys ignore case); raises BadOptions naming the key."""
+        """Read the section out of a parsed host.json (keys ignore case); raises OptionsError naming the key."""
         section = _child(_child(host_json, "extensions"), "durableTask")
         hub = _text(section, "hubName", "TestHubName")
         if not _HUB_NAME.fullmatch(hub):
-            raise BadOptions(
+            raise OptionsError(
                 f"durableTask.hubName {hub!r}: 3 to 45 letters and digits, starting with a letter"
             )
         overridable = _text(section, "overridableExistingInstanceStates", "NonRunningStates")
         if overridable.lower() not in _OVERRIDABLE:
-            raise BadOptions(
+            raise OptionsError(
                 f"durableTask.overridableExistingInstanceStates {overridable!r}: NonRunningStates or AnyState"
             )
         rpc = _find(section, "localRpcEndpointEnabled")
         if rpc is False:
-            raise BadOptions(
+            raise OptionsError(
                 "durableTask.localRpcEndpointEnabled must stay on: the Python SDK talks through it"
             )
         version = _find(section, "defaultVersion")
@@ -75,7 +75,7 @@ def _text(section: Mapping[str, Any], key: str, default: str) -> str:
     if found is None:
         return default
     if not isinstance(found, str):
-        raise BadOptions(f"durableTask.{key} must be a string, not {found!r}")
+        raise OptionsError(f"durableTask.{key} must be a string, not {found!r}")
     return found
 
 
@@ -84,5 +84,5 @@ def _positive(section: Mapping[str, Any], key: str, default: int) -> int:
     if found is None:
         return default
     if isinstance(found, bool) or not isinstance(found, int) or found < 1:
-        raise BadOptions(f"durableTask.{key} must be a whole number of at least 1, not {found!r}")
+        raise OptionsError(f"durableTask.{key} must be a whole number of at least 1, not {found!r}")
     return found
