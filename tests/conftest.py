@@ -51,7 +51,9 @@ def _azurite_command() -> list[str]:
     )
     node = os.environ.get("NODE") or shutil.which("node", path=str(Path(sys.executable).parent)) or "node"
     if not Path(script).is_file():
-        pytest.fail(f"Azurite is not installed at {script}; run: python3 pipeline.py test (or set AZURITE_JS)")
+        pytest.fail(
+            f"Azurite is not installed at {script}; run: python3 pipeline.py test (or set AZURITE_JS)"
+        )
     return [node, script]
 
 

@@ -1,0 +1,213 @@
+"""The books: what was made, what was taken, and what became of each image, compared by name.
+
+``taken = scored + rejected + failed + waiting`` or the books do not balance (reliability: a lost image
+is one that the device finished and that is in none of these). The comparison is a join in a temporary
+SQLite file, so a million images need no memory to speak of.
+
+An image is known by its source name and SHA-256 until it is a blob, and by its blob name from then on.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+# One discrepancy of a class is an accident, ten thousand are a list nobody reads.
+_SHOWN_PER_CLASS = 100
+
+_SCHEMA = """
+CREATE TABLE truth (name TEXT, sum INTEGER, sha256 TEXT, expected TEXT);
+CREATE TABLE files (name TEXT, sha256 TEXT, place TEXT);
+CREATE TABLE blobs (blob_name TEXT PRIMARY KEY, name TEXT, sha256 TEXT);
+CREATE TABLE rows (run_id TEXT PRIMARY KEY, blob_name TEXT, name TEXT, sha256 TEXT, outcome TEXT, value INTEGER);
+CREATE TABLE live (blob_name TEXT, state TEXT);
+"""
+
+_INDEXES = """
+CREATE INDEX truth_image ON truth (name, sha256);
+CREATE INDEX files_image ON files (name, sha256);
+CREATE INDEX blobs_image ON blobs (name, sha256);
+CREATE INDEX rows_blob ON rows (blob_name);
+CREATE INDEX rows_image ON rows (name, sha256);
+"""
+
+# Each class of discrepancy, and the query that names its members: (name, what is wrong with it).
+DISCREPANCIES: dict[str, str] = {
+    "lost": """
+        SELECT name, 'made by the device, and neither file, blob nor row of it exists' FROM truth AS t
+        WHERE NOT EXISTS (SELECT 1 FROM files AS f WHERE f.name = t.name AND f.place <> 'done')
+          AND NOT EXISTS (SELECT 1 FROM blobs AS b WHERE b.name = t.name AND b.sha256 = t.sha256)
+          AND NOT EXISTS (SELECT 1 FROM rows AS r WHERE r.name = t.name AND r.sha256 = t.sha256)
+    """,
+    "extra_row": """
+        SELECT blob_name, count(*) || ' rows for one blob' FROM rows GROUP BY blob_name HAVING count(*) > 1
+    """,
+    "extra_blob": """
+        SELECT b.name, count(*) || ' blobs for one image' FROM blobs AS b
+        JOIN (SELECT name, sha256, count(*) AS made FROM truth GROUP BY name, sha256) AS t
+          ON t.name = b.name AND t.sha256 = b.sha256
+        GROUP BY b.name, b.sha256 HAVING count(*) > max(t.made)
+    """,
+    "wrong_sum": """
+        SELECT t.name, 'scored ' || r.value || ', must be ' || t.sum FROM truth AS t
+        JOIN rows AS r ON r.name = t.name AND r.sha256 = t.sha256
+        WHERE r.outcome = 'scored' AND t.expected = 'scored' AND r.value IS NOT t.sum
+    """,
+    "wrong_outcome": """
+        SELECT t.name, r.outcome || ', must be ' || t.expected FROM truth AS t
+        JOIN rows AS r ON r.name = t.name AND r.sha256 = t.sha256
+        WHERE t.expected IS NOT NULL AND r.outcome <> t.expected AND r.outcome <> 'failed'
+    """,
+    "orphan_row": """
+        SELECT r.blob_name, 'a row whose blob is gone' FROM rows AS r
+        WHERE NOT EXISTS (SELECT 1 FROM blobs AS b WHERE b.blob_name = r.blob_name)
+    """,
+}
+
+# Not wrong, but not finished: what is still on its way, and where.
+WAITING: dict[str, str] = {
+    "waiting_in_folder": """
+        SELECT f.name, 'in the inbox, not uploaded yet' FROM files AS f WHERE f.place = 'inbox'
+          AND NOT EXISTS (SELECT 1 FROM blobs AS b WHERE b.name = f.name AND b.sha256 = f.sha256)
+    """,
+    "running": """
+        SELECT b.blob_name, 'uploaded; its run is ' || l.state FROM blobs AS b
+        JOIN live AS l ON l.blob_name = b.blob_name
+        WHERE NOT EXISTS (SELECT 1 FROM rows AS r WHERE r.blob_name = b.blob_name)
+    """,
+    "missing_row": """
+        SELECT b.blob_name, 'uploaded; no run and no row yet' FROM blobs AS b
+        WHERE NOT EXISTS (SELECT 1 FROM rows AS r WHERE r.blob_name = b.blob_name)
+          AND NOT EXISTS (SELECT 1 FROM live AS l WHERE l.blob_name = b.blob_name)
+    """,
+}
+
+
+@dataclass(frozen=True)
+class TruthLine:
+    """What the device says it made: the sum is None where the image must be rejected or is not known."""
+
+    name: str
+    sha256: str
+    sum: int | None
+    expected: str | None
+
+
+@dataclass(frozen=True)
+class Discrepancy:
+    """One image that is not as it must be, or not there yet."""
+
+    kind: str
+    name: str
+    explanation: str
+
+
+@dataclass(frozen=True)
+class Balance:
+    """The totals. ``rejected`` counts the cloud's rejections and what the agent set aside on the device."""
+
+    made: int
+    taken: int
+    uploaded: int
+    scored: int
+    rejected: int
+    failed: int
+    waiting: int
+    lost: int
+    duplicate_rows: int
+    wrong_sums: int
+    orphan_rows: int
+    discrepancies: tuple[Discrepancy, ...]
+    unfinished: tuple[Discrepancy, ...]
+
+    @property
+    def balanced(self) -> bool:
+        """Nothing lost, doubled, wrong or orphaned, and every image taken is accounted for."""
+        accounted = self.scored + self.rejected + self.failed + self.waiting
+        wrong = self.lost + self.duplicate_rows + self.wrong_sums + self.orphan_rows
+        return accounted == self.taken and wrong == 0
+
+
+class Books:
+    """Collects the four lists (truth, files, blobs, rows) and strikes the balance."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self._database = database
+        database.executescript(_SCHEMA)
+
+    def add_truth(self, lines: Iterable[TruthLine]) -> None:
+        self._fill("truth", 4, ((line.name, line.sum, line.sha256, line.expected) for line in lines))
+
+    def add_files(self, files: Iterable[tuple[str, str, str]]) -> None:
+        """(source name, sha256, place) with place ``inbox``, ``done`` or ``set_aside``."""
+        self._fill("files", 3, files)
+
+    def add_blobs(self, blobs: Iterable[tuple[str, str | None, str | None]]) -> None:
+        """(blob name, source name, sha256) as the blob's metadata say."""
+        self._fill("blobs", 3, blobs)
+
+    def add_rows(self, rows: Iterable[tuple[str, str, str | None, str | None, str, int | None]]) -> None:
+        """(run id, blob name, source name, sha256, outcome, pixel sum)."""
+        self._fill("rows", 6, rows)
+
+    def add_live_runs(self, runs: Iterable[tuple[str, str]]) -> None:
+        """(blob name, state) of the runs that have not ended."""
+        self._fill("live", 2, runs)
+
+    def strike(self) -> Balance:
+        """Compare the lists."""
+        self._database.executescript(_INDEXES)
+        number = {kind: self._count(query) for kind, query in {**DISCREPANCIES, **WAITING}.items()}
+        outcome = {name: self._count(f"SELECT 1 FROM rows WHERE outcome = '{name}'")  # noqa: S608 (constants)
+                   for name in ("scored", "rejected", "failed")}  # fmt: skip
+        set_aside = self._count("SELECT 1 FROM files WHERE place = 'set_aside'")
+        extra_rows = self._one("SELECT count(*) - count(DISTINCT blob_name) FROM rows")
+        uploaded = self._count("SELECT 1 FROM blobs")
+        return Balance(
+            made=self._count("SELECT 1 FROM truth"),
+            taken=uploaded + number["orphan_row"] + set_aside + number["waiting_in_folder"] + number["lost"],
+            uploaded=uploaded,
+            scored=outcome["scored"],
+            rejected=outcome["rejected"] + set_aside,
+            failed=outcome["failed"],
+            waiting=number["waiting_in_folder"] + number["running"] + number["missing_row"],
+            lost=number["lost"],
+            duplicate_rows=extra_rows + number["extra_blob"],
+            wrong_sums=number["wrong_sum"] + number["wrong_outcome"],
+            orphan_rows=number["orphan_row"],
+            discrepancies=tuple(self._named(DISCREPANCIES)),
+            unfinished=tuple(self._named(WAITING)),
+        )
+
+    def _fill(self, table: str, columns: int, lines: Iterable[tuple[object, ...]]) -> None:
+        marks = ", ".join("?" * columns)
+        with self._database:
+            self._database.executemany(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", lines)  # noqa: S608 (own names)
+
+    def _count(self, query: str) -> int:
+        return self._one(f"SELECT count(*) FROM ({query})")  # noqa: S608 (own queries)
+
+    def _one(self, query: str) -> int:
+        return int(self._database.execute(query).fetchone()[0])
+
+    def _named(self, queries: dict[str, str]) -> Iterator[Discrepancy]:
+        for kind, query in queries.items():
+            for name, explanation in self._database.execute(f"{query} LIMIT {_SHOWN_PER_CLASS}"):
+                yield Discrepancy(kind, str(name), str(explanation))
+
+
+@contextmanager
+def open_books() -> Iterator[Books]:
+    """Empty books on a temporary file that is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="books-") as folder:
+        database = sqlite3.connect(Path(folder) / "books.db")
+        database.execute("PRAGMA journal_mode = OFF")
+        database.execute("PRAGMA synchronous = OFF")
+        try:
+            yield Books(database)
+        finally:
+            database.close()

@@ -1,0 +1,107 @@
+"""``python3 pipeline.py <verb>``: what each verb needs installed, and which module does it.
+
+Standard library only, because it runs before anything is installed: ``--help`` of every verb, a wrong
+option and ``doctor`` answer at once on a bare machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from local_stack import environment
+from local_stack.errors import StackError
+from local_stack.steps import say
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One command: its help, what must be installed for it, and where it is.
+
+    ``module`` has ``run(arguments) -> int``, its options are in ``options``; ``part`` passes the words on
+    to a part's own command line instead.
+    """
+
+    help: str
+    module: str = ""
+    part: str = ""
+    needs: str | None = "app"
+    azurite: bool = False
+    java: bool = False
+
+
+VERBS: dict[str, Verb] = {
+    "demo": Verb("run the whole pipeline on simulated images (or --input DIR) and check the books", "demo",
+                 needs="stack", azurite=True, java=True),
+    "test": Verb("run every check that CI runs", "checks", needs="test", azurite=True, java=True),
+    "up": Verb("run everything except a simulator, until Ctrl-C", "up", needs="stack", azurite=True, java=True),
+    "simulate": Verb("write simulated images into the local inbox", part="simulate", needs="stack"),
+    "upload": Verb("run the Spark agent alone", part="upload", needs="stack", java=True),
+    "agent-status": Verb("what the agent last said of itself", part="agent_status", needs="stack"),
+    "host": Verb("run the function app on the embedded host alone", part="host"),
+    "migrate": Verb("bring the database to the newest schema (plan, up, status, repair)", part="migrate"),
+    "status": Verb("what became of one run or one blob", "status"),
+    "audit": Verb("do the books balance? folder x blobs x rows, each discrepancy by name", "audit", azurite=True),
+    "doctor": Verb("name what is missing or misconfigured, with its remedy", "doctor", needs=None),
+    "clean": Verb("remove all local state (.local/)", "clean", needs=None),
+}  # fmt: skip
+
+
+def main(words: Sequence[str]) -> int:
+    """Run one verb; returns its exit code (0 done, 1 it failed, 2 wrong call or environment, 130 Ctrl-C)."""
+    parser = _parser()
+    if not words or words[0] in ("-h", "--help"):
+        parser.print_help()
+        return 0 if words else 2
+    try:
+        return _dispatch(parser, words)
+    except StackError as error:
+        say(f"\n{error}")
+        return error.exit_code
+    except KeyboardInterrupt:
+        say("\nStopped.")
+        return 130
+
+
+def _dispatch(parser: argparse.ArgumentParser, words: Sequence[str]) -> int:
+    name = words[0]
+    verb = VERBS.get(name)
+    if verb is None:
+        parser.error(f"there is no command {name!r}; the commands are: {', '.join(VERBS)}")
+    # A wrong option must be said before anything is installed; a part's own options it says itself.
+    arguments = _arguments(name, verb, words[1:]) if not verb.part else None
+    if verb.needs is not None and not (verb.part and _asks_help(words)):
+        environment.prepare(verb.needs, azurite=verb.azurite, java=verb.java)
+        if not environment.inside():
+            return environment.rerun_inside(words)
+    if arguments is None:
+        run_part: Callable[[Sequence[str]], int] = getattr(
+            importlib.import_module("local_stack.parts_commands"), verb.part
+        )
+        return run_part(words[1:])
+    run: Callable[[argparse.Namespace], int] = importlib.import_module(f"local_stack.{verb.module}").run
+    return run(arguments)
+
+
+def _asks_help(words: Sequence[str]) -> bool:
+    return "--help" in words or "-h" in words
+
+
+def _parser() -> argparse.ArgumentParser:
+    lines = "\n".join(f"  {name:<14}{verb.help}" for name, verb in VERBS.items())
+    return argparse.ArgumentParser(
+        prog="pipeline.py", usage="python3 pipeline.py COMMAND [options]",
+        formatter_class=argparse.RawDescriptionHelpFormatter, add_help=False,
+        description="Device images to Blob Storage to scored SQL rows, on one computer or in Azure.\n\ncommands:\n"
+        f"{lines}\n\nEach has --help. All local state is in .local/.",
+    )  # fmt: skip
+
+
+def _arguments(name: str, verb: Verb, words: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog=f"pipeline.py {name}", description=verb.help.capitalize() + ".")
+    options = importlib.import_module("local_stack.options")
+    add: Callable[[argparse.ArgumentParser], None] = getattr(options, name.replace("-", "_"))
+    add(parser)
+    return parser.parse_args(words)

@@ -1,0 +1,55 @@
+"""The end of a demo, as a person reads it: figures, the books, the scores, and where to look next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from local_stack.histogram import terminal_bars
+
+if TYPE_CHECKING:
+    from local_stack.demo import DemoResult
+
+
+def print_report(result: DemoResult, sums: Sequence[int], example_run: str | None, url: str) -> None:
+    """Print it to standard output."""
+    console = Console(highlight=False, soft_wrap=True)
+    console.print()
+    console.print(_figures(result))
+    console.print(_books_line(result))
+    for item in result.discrepancies[:20]:
+        console.print(f"  [red]{item['kind']}[/red] {item['name']}: {item['explanation']}")
+    if sums:
+        console.print(f"\n  Scores {min(sums):,} to {max(sums):,}  {terminal_bars(sums)}")
+    if result.histogram:
+        console.print(f"  Histogram  {result.histogram}")
+    console.print(f"  Database   {result.database}")
+    if example_run:
+        console.print(f"  One run    curl {url}/api/runs/{example_run}   (while it is up: --keep)")
+    console.print()
+
+
+def _figures(result: DemoResult) -> Table:
+    table = Table(title=f"{result.made} images on the {result.host} host", title_justify="left")
+    columns = {
+        "made": result.made, "uploaded": result.uploaded, "scored": result.scored, "rejected": result.rejected,
+        "failed": result.failed, "seconds": result.seconds, "images/s": result.images_per_second,
+    }  # fmt: skip
+    for rank in ("p50", "p95", "p99"):
+        columns[f"file to row {rank}"] = f"{result.latency_seconds[rank]} s"  # type: ignore[assignment]
+    for name in columns:
+        table.add_column(name, justify="right")
+    table.add_row(*(str(value) for value in columns.values()))
+    return table
+
+
+def _books_line(result: DemoResult) -> str:
+    verdict = "[green]The books balance[/green]" if result.balanced else "[red]The books do NOT balance[/red]"
+    return (
+        f"  {verdict}: {result.made} made = {result.scored} scored + {result.rejected} rejected"
+        f" + {result.failed} failed + {result.waiting} waiting;"
+        f" {result.lost} lost, {result.duplicate_rows} doubled, {result.wrong_sums} wrong"
+    )

@@ -1,0 +1,74 @@
+"""The options of every command that is ours, apart from what the commands do.
+
+Standard library only: ``--help`` and a wrong option are answered before anything is installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from local_stack.run_api import KEY_VARIABLE
+
+URL_VARIABLE = "PIPELINE_URL"
+
+
+def demo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--images", type=int, default=200, metavar="N", help="how many images (default 200)")
+    parser.add_argument("--rate", type=float, default=40, metavar="R", help="images per second (default 40)")
+    parser.add_argument(
+        "--bad", type=int, default=6, metavar="N", help="how many of them are bad (default 6)"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="seed of the simulator (default 1)")
+    parser.add_argument(
+        "--input", type=Path, metavar="DIR", help="take the image files of this folder instead"
+    )
+    parser.add_argument("--host", choices=("auto", "func", "embedded"), default="auto",
+                        help="Core Tools' func, the embedded host, or whichever is there (default auto)")  # fmt: skip
+    parser.add_argument("--timeout", type=float, default=300, metavar="S",
+                        help="give up this many seconds after the start (default 300)")  # fmt: skip
+    parser.add_argument("--keep", action="store_true", help="leave everything up afterwards, until Ctrl-C")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
+
+
+def up(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", choices=("auto", "func", "embedded"), default="auto",
+                        help="Core Tools' func, the embedded host, or whichever is there (default auto)")  # fmt: skip
+    parser.add_argument(
+        "--device-id", default="local-device", help="name of this device (default local-device)"
+    )
+
+
+def status(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", metavar="RUN_ID|BLOB", help="a run id (32 hex digits), or a blob's name")
+    parser.add_argument("--json", action="store_true", help="print the API's answer")
+    _url(parser)
+
+
+def audit(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print the balance as JSON")
+    parser.add_argument("--prefix", default="", help="only images whose source name begins with this")
+
+
+def clean(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--all", action="store_true", help="also remove .venv and the installed Azurite")
+
+
+def test(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--only", action="append", metavar="CHECK", help="run only this check (repeatable; see --list)"
+    )
+    parser.add_argument("--list", action="store_true", help="name the checks and stop")
+    parser.add_argument("pytest_arguments", nargs="*", metavar="PYTEST_ARGUMENT",
+                        help="after --: handed to pytest, such as: -- -k receipts -x")  # fmt: skip
+
+
+def doctor(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+
+
+def _url(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--url", default=os.environ.get(URL_VARIABLE),
+                        help=f"the deployment (default: {URL_VARIABLE}, else what is up here); "
+                             f"its function key is read from {KEY_VARIABLE}")  # fmt: skip

@@ -1,0 +1,81 @@
+"""Where everything local lives: one git-ignored folder, ``.local/``, and the names inside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class StateFolder:
+    """The paths below one state folder; creating nothing by itself."""
+
+    root: Path = PROJECT_ROOT / ".local"
+
+    @property
+    def device(self) -> Path:
+        """The device's folders: inbox/, done/, rejected/ and the simulator's truth/."""
+        return self.root / "device"
+
+    @property
+    def inbox(self) -> Path:
+        return self.device / "inbox"
+
+    @property
+    def done(self) -> Path:
+        return self.device / "done"
+
+    @property
+    def set_aside(self) -> Path:
+        return self.device / "rejected"
+
+    @property
+    def truth(self) -> Path:
+        """One JSONL file per simulator run: what was made, and the sum each image must score."""
+        return self.device / "truth"
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.root / "checkpoint"
+
+    @property
+    def agent_status(self) -> Path:
+        return self.root / "agent-status.json"
+
+    @property
+    def azurite(self) -> Path:
+        return self.root / "azurite"
+
+    @property
+    def host(self) -> Path:
+        return self.root / "host"
+
+    @property
+    def database(self) -> Path:
+        return self.root / "results.db"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def runtime(self) -> Path:
+        """Installed tools that are not Python packages (Azurite)."""
+        return self.root / "runtime"
+
+    @property
+    def running(self) -> Path:
+        """Written while a stack is up: its process ids and addresses."""
+        return self.root / "running.json"
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "stack.lock"
+
+    def create(self) -> None:
+        """Make every folder that the parts expect to find."""
+        for folder in (self.inbox, self.done, self.set_aside, self.truth, self.checkpoint, self.azurite,
+                       self.host, self.logs):  # fmt: skip
+            folder.mkdir(parents=True, exist_ok=True)
