@@ -1,0 +1,96 @@
+"""The one tree of errors of the function app, and its two branches.
+
+::
+
+    PipelineError
+    ├── Permanent               trying again cannot help: becomes a value, never retried
+    │   ├── Misconfigured       a setting is missing or wrong
+    │   ├── BlobMissing         the blob of this run is gone
+    │   ├── Superseded          the blob was overwritten: another version, another run
+    │   ├── TooLarge            the blob is over the size limit (known before any download)
+    │   └── ConflictingResult   the store already holds another fact under the same key
+    └── Transient               trying again may help: raised, and retried with a growing delay
+        ├── StorageUnavailable
+        └── StoreUnavailable
+
+Every adapter turns its library's exceptions into one of these. Messages never hold a secret:
+they carry what an adapter chose to say, not the library's own text, wherever that could quote a
+connection string or a signed URL.
+"""
+
+# ruff: noqa: N818  (the two branches are adjectives on purpose: `except Transient` reads as it acts)
+
+from __future__ import annotations
+
+
+class PipelineError(Exception):
+    """Anything this app raises on purpose.
+
+    ``reason`` is a stable snake_case code (it is stored, filtered and counted by);
+    ``detail`` is one sentence for a person.
+    """
+
+    reason = "pipeline_error"
+
+    def __init__(self, detail: str, *, reason: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        if reason is not None:
+            self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.detail}"
+
+
+class Permanent(PipelineError):
+    """Trying again cannot help; the run ends with this reason."""
+
+    reason = "permanent"
+
+
+class Transient(PipelineError):
+    """Trying again may help; the run waits and retries."""
+
+    reason = "transient"
+
+
+class Misconfigured(Permanent):
+    """A setting is missing or wrong; the detail names it."""
+
+    reason = "misconfigured"
+
+
+class BlobMissing(Permanent):
+    """The blob of this run no longer exists."""
+
+    reason = "blob_missing"
+
+
+class Superseded(Permanent):
+    """The blob was overwritten since this run began; its new version is another run."""
+
+    reason = "superseded"
+
+
+class TooLarge(Permanent):
+    """The blob is over the size limit."""
+
+    reason = "too_large"
+
+
+class ConflictingResult(Permanent):
+    """The store holds another fact under the same run and attempt; nothing was overwritten."""
+
+    reason = "conflicting_result"
+
+
+class StorageUnavailable(Transient):
+    """Blob storage did not answer, or answered that it is busy."""
+
+    reason = "storage_unavailable"
+
+
+class StoreUnavailable(Transient):
+    """The result store did not answer, is locked, or chose this transaction as a deadlock's victim."""
+
+    reason = "store_unavailable"

@@ -1,0 +1,167 @@
+"""The data that crosses boundaries: frozen, comparable, and the same on every side.
+
+Times are aware UTC datetimes; sizes are bytes. ``codec.py`` carries all of these to and from JSON,
+tolerating unknown fields, so that runs in flight survive an upgrade.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """How a run ended."""
+
+    SCORED = "scored"
+    REJECTED = "rejected"
+    FAILED = "failed"
+
+
+class Recorded(StrEnum):
+    """What the store did with a fact handed to it; every answer means "it is safely there"."""
+
+    INSERTED = "inserted"
+    ALREADY_RECORDED = "already_recorded"  # the very same fact was there: a repeated delivery
+    REPLACED = "replaced"  # a higher attempt; the earlier outcome is kept as an EarlierAttempt
+    SUPERSEDED = "superseded"  # a higher attempt is stored already; nothing was written
+
+
+@dataclass(frozen=True)
+class ImageVersion:
+    """One version of one blob: what a run belongs to. ``etag`` is without quotes."""
+
+    container: str
+    blob_name: str
+    etag: str
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """Where an image came from, as its uploader told in blob metadata; null for foreign blobs.
+
+    ``captured_at`` is when the file was complete on the device, ``uploaded_at`` the blob's last change.
+    ``source_name`` is as in the metadata: percent-encoded.
+    """
+
+    device_id: str | None = None
+    source_name: str | None = None
+    captured_at: datetime | None = None
+    uploaded_at: datetime | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """The input of one orchestration. ``attempt`` is 1, and one more with each replay."""
+
+    run_id: str
+    image: ImageVersion
+    lineage: Lineage = field(default_factory=Lineage)
+    attempt: int = 1
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number for one image by one version of one scorer."""
+
+    scorer: str
+    scorer_version: str
+    value: int
+    scored_at: datetime
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """How one run ended: one row of ``runs``. ``reason`` and ``detail`` are null only when scored.
+
+    Two records tell the same fact when run id, attempt, outcome, reason and image version agree;
+    times may differ between two deliveries of one fact.
+    """
+
+    run_id: str
+    container: str
+    blob_name: str
+    etag: str
+    size_bytes: int
+    outcome: Outcome
+    attempt: int
+    finished_at: datetime
+    started_at: datetime | None = None
+    reason: str | None = None
+    detail: str | None = None
+    device_id: str | None = None
+    source_name: str | None = None
+    captured_at: datetime | None = None
+    uploaded_at: datetime | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class EarlierAttempt:
+    """The outcome that a replay replaced: one row of ``attempts``."""
+
+    attempt: int
+    outcome: Outcome
+    finished_at: datetime
+    reason: str | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A run as the store holds it. ``recent_id`` grows with every row and orders lists."""
+
+    record: RunRecord
+    committed_at: datetime
+    recent_id: int
+    scores: tuple[Score, ...] = ()
+    earlier: tuple[EarlierAttempt, ...] = ()
+
+
+@dataclass(frozen=True)
+class RunFilter:
+    """Which stored runs to list or count; a null field does not restrict.
+
+    ``since`` (inclusive) and ``until`` (exclusive) bound ``committed_at``;
+    ``scorer`` keeps runs that have a score of that name.
+    """
+
+    outcome: Outcome | None = None
+    reason: str | None = None
+    device_id: str | None = None
+    scorer: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some runs, newest first; ``next_cursor`` is an opaque text, null on the last page."""
+
+    runs: tuple[StoredRun, ...]
+    next_cursor: str | None = None
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many stored runs ended each way."""
+
+    scored: int = 0
+    rejected: int = 0
+    failed: int = 0
+
+    @property
+    def total(self) -> int:
+        """All runs that ended."""
+        return self.scored + self.rejected + self.failed
+
+
+@dataclass(frozen=True)
+class StoreHealth:
+    """What the store says of itself: its dialect and the highest migration applied (0: none)."""
+
+    dialect: str
+    schema_version: int
