@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from local_stack import environment
 from local_stack.errors import StackError
+from local_stack.state_folder import PROJECT_ROOT
 from local_stack.steps import say
 
 
@@ -21,12 +24,12 @@ class Verb:
     """One command: its help, what must be installed for it, and where it is.
 
     ``module`` has ``run(arguments) -> int``, its options are in ``options``; ``part`` passes the words on
-    to a part's own command line instead.
+    to that part's own command line (``python -m`` and these words) with local defaults filled in.
     """
 
     help: str
     module: str = ""
-    part: str = ""
+    part: tuple[str, ...] = ()
     needs: str | None = "app"
     azurite: bool = False
     java: bool = False
@@ -37,11 +40,11 @@ VERBS: dict[str, Verb] = {
                  needs="stack", azurite=True, java=True),
     "test": Verb("run every check that CI runs", "checks", needs="test", azurite=True, java=True),
     "up": Verb("run everything except a simulator, until Ctrl-C", "up", needs="stack", azurite=True, java=True),
-    "simulate": Verb("write simulated images into the local inbox", part="simulate", needs="stack"),
-    "upload": Verb("run the Spark agent alone", part="upload", needs="stack", java=True),
-    "agent-status": Verb("what the agent last said of itself", part="agent_status", needs="stack"),
-    "host": Verb("run the function app on the embedded host alone", part="host"),
-    "migrate": Verb("bring the database to the newest schema (plan, up, status, repair)", part="migrate"),
+    "simulate": Verb("write simulated images into the local inbox", part=("local_agent", "simulate"), needs="stack"),
+    "upload": Verb("run the Spark agent alone", part=("local_agent", "upload"), needs="stack", java=True),
+    "agent-status": Verb("what the agent last said of itself", part=("local_agent", "agent-status"), needs="stack"),
+    "host": Verb("run the function app on the embedded host alone", part=("functions_host", "start")),
+    "migrate": Verb("bring the database to the newest schema (plan, up, status, repair)", part=("sql_migrations",)),
     "status": Verb("what became of one run or one blob", "status"),
     "audit": Verb("do the books balance? folder x blobs x rows, each discrepancy by name", "audit", azurite=True),
     "doctor": Verb("name what is missing or misconfigured, with its remedy", "doctor", needs=None),
@@ -70,23 +73,20 @@ def _dispatch(parser: argparse.ArgumentParser, words: Sequence[str]) -> int:
     verb = VERBS.get(name)
     if verb is None:
         parser.error(f"there is no command {name!r}; the commands are: {', '.join(VERBS)}")
-    # A wrong option must be said before anything is installed; a part's own options it says itself.
-    arguments = _arguments(name, verb, words[1:]) if not verb.part else None
-    if verb.needs is not None and not (verb.part and _asks_help(words)):
+    # Help and a wrong option are answered before anything is installed; a part's own options it says itself.
+    if verb.part and ("--help" in words or "-h" in words):
+        return subprocess.call([sys.executable, "-m", *verb.part, "--help"], cwd=PROJECT_ROOT)
+    arguments = None if verb.part else _arguments(name, verb, words[1:])
+    if verb.needs is not None:
         environment.prepare(verb.needs, azurite=verb.azurite, java=verb.java)
         if not environment.inside():
             return environment.rerun_inside(words)
     if arguments is None:
-        run_part: Callable[[Sequence[str]], int] = getattr(
-            importlib.import_module("local_stack.parts_commands"), verb.part
-        )
-        return run_part(words[1:])
+        defaults = importlib.import_module("local_stack.parts_commands")
+        run_part: Callable[[Sequence[str], Sequence[str]], int] = getattr(defaults, name.replace("-", "_"))
+        return run_part(verb.part, words[1:])
     run: Callable[[argparse.Namespace], int] = importlib.import_module(f"local_stack.{verb.module}").run
     return run(arguments)
-
-
-def _asks_help(words: Sequence[str]) -> bool:
-    return "--help" in words or "-h" in words
 
 
 def _parser() -> argparse.ArgumentParser:

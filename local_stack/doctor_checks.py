@@ -80,11 +80,12 @@ def installed() -> Answer:
 def package_index() -> Answer:
     if environment.is_installed("stack") and node_runtime.AZURITE_SCRIPT.is_file():
         return "ok", "everything is installed; no network is needed", ""
-    asked = subprocess.run(
-        [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--disable-pip-version-check",
-         "--retries", "0", "--timeout", "10", "--dest", tempfile.gettempdir(), "six==1.17.0"],
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        asked = subprocess.run(
+            [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--disable-pip-version-check",
+             "--retries", "0", "--timeout", "10", "--dest", folder, "six==1.17.0"],
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
     if asked.returncode == 0:
         return "ok", "PyPI (or its mirror) answers", ""
     return "problem", "pip cannot download from PyPI", "check the network, HTTPS_PROXY, or pip's index-url"

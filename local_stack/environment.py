@@ -100,7 +100,7 @@ def _create_venv() -> None:
             ) from error
         except OSError as error:
             shutil.rmtree(VENV, ignore_errors=True)
-            raise StackError(f"Cannot make {VENV.name}: {error}.", _remedy_for(str(error))) from error
+            raise StackError(f"Cannot make {VENV.name}: {error}.", remedy_for(str(error))) from error
 
 
 def _venv_version() -> tuple[int, ...]:
@@ -130,13 +130,13 @@ def _install(name: str) -> None:
     if finished.returncode != 0:
         text = log.read_text(errors="replace")
         last = next((line for line in reversed(text.splitlines()) if "error" in line.lower()), "see the log")
-        raise StackError(f"pip could not install {name}.lock: {last.strip()} (log: {log})", _remedy_for(text))
+        raise StackError(f"pip could not install {name}.lock: {last.strip()} (log: {log})", remedy_for(text))
     for contained in _CONTAINS[name]:
         _stamp(contained).parent.mkdir(exist_ok=True)
         _stamp(contained).write_text(_fingerprint(contained), encoding="ascii")
 
 
-def _remedy_for(text: str) -> str:
+def remedy_for(text: str) -> str:
     """The remedy for what pip or venv printed."""
     lowered = text.lower()
     if "no space left" in lowered or "errno 28" in lowered:

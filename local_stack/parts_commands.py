@@ -17,22 +17,22 @@ from local_stack.running_stack import read_running
 from local_stack.state_folder import PROJECT_ROOT, StateFolder
 
 
-def simulate(arguments: Sequence[str]) -> int:
+def simulate(part: Sequence[str], arguments: Sequence[str]) -> int:
     """Images into the local inbox, with a truth list of their own."""
     state = StateFolder()
     state.create()
     stamp = datetime.now(UTC).strftime("%Y%m%dt%H%M%S")
     defaults = {"--inbox": str(state.inbox), "--truth": str(state.truth / f"sim-{stamp}.jsonl"),
                 "--prefix": f"sim-{stamp}-"}  # fmt: skip
-    return _run(["local_agent", "simulate"], arguments, defaults, {})
+    return _run(part, arguments, defaults, {})
 
 
-def upload(arguments: Sequence[str]) -> int:
+def upload(part: Sequence[str], arguments: Sequence[str]) -> int:
     """The Spark agent on the local device folder, to the storage that the settings name or that is up here."""
     state = StateFolder()
     state.create()
     environment = {}
-    if not any(name.startswith("AGENT_STORAGE_") for name in os.environ) and not _asks_help(arguments):
+    if not any(name.startswith("AGENT_STORAGE_") for name in os.environ):
         stack = read_running(state.running)
         if stack is None:
             raise StackError(
@@ -43,40 +43,36 @@ def upload(arguments: Sequence[str]) -> int:
         environment["AGENT_STORAGE_CONNECTION_STRING"] = stack.storage
     defaults = {"--root": str(state.device), "--checkpoint": str(state.checkpoint),
                 "--status-file": str(state.agent_status), "--device-id": "local-device"}  # fmt: skip
-    return _run(["local_agent", "upload"], arguments, defaults, environment)
+    return _run(part, arguments, defaults, environment)
 
 
-def agent_status(arguments: Sequence[str]) -> int:
+def agent_status(part: Sequence[str], arguments: Sequence[str]) -> int:
     """What the agent last said of itself."""
     defaults = {"--status-file": str(StateFolder().agent_status)}
-    return _run(["local_agent", "agent-status"], arguments, defaults, {})
+    return _run(part, arguments, defaults, {})
 
 
-def host(arguments: Sequence[str]) -> int:
+def host(part: Sequence[str], arguments: Sequence[str]) -> int:
     """The embedded host alone, with the settings of the environment and local.settings.json."""
     state = StateFolder()
     state.create()
     stack = read_running(state.running)
     environment = parts.function_settings(state, stack.storage) if stack is not None else {}
-    return _run(["functions_host", "start"], arguments, {"--root": str(PROJECT_ROOT), "--state": str(state.host)},
+    return _run(part, arguments, {"--root": str(PROJECT_ROOT), "--state": str(state.host)},
                 environment)  # fmt: skip
 
 
-def migrate(arguments: Sequence[str]) -> int:
+def migrate(part: Sequence[str], arguments: Sequence[str]) -> int:
     """``plan``, ``up`` (default), ``status`` or ``repair`` on the local database or SQL_CONNECTION_STRING."""
     state = StateFolder()
     state.create()
     words = list(arguments)
-    if not any(word in ("plan", "up", "status", "repair") for word in words) and not _asks_help(words):
+    if not any(word in ("plan", "up", "status", "repair") for word in words):
         words.insert(0, "up")
     environment = {}
     if "SQL_CONNECTION_STRING" not in os.environ:
         environment["SQL_CONNECTION_STRING"] = f"sqlite:///{state.database.as_posix()}"
-    return _run(["sql_migrations"], words, {}, environment)
-
-
-def _asks_help(arguments: Sequence[str]) -> bool:
-    return "--help" in arguments or "-h" in arguments
+    return _run(part, words, {}, environment)
 
 
 def _run(
@@ -86,8 +82,7 @@ def _run(
     environment: Mapping[str, str],
 ) -> int:
     given = {word.partition("=")[0] for word in arguments}
-    added = [] if _asks_help(arguments) else [part for name, value in defaults.items() if name not in given
-                                              for part in (name, value)]  # fmt: skip
+    added = [word for name, value in defaults.items() if name not in given for word in (name, value)]
     command = [sys.executable, "-m", *module, *arguments, *added]
     if os.name == "posix":
         os.chdir(PROJECT_ROOT)

@@ -1,0 +1,88 @@
+"""Whatever is missing on a machine is said in one sentence with its remedy."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local_stack import environment
+from local_stack.command_line import VERBS, main
+from local_stack.state_folder import PROJECT_ROOT
+
+
+@pytest.mark.parametrize(
+    ("printed", "remedy"),
+    [
+        ("OSError: [Errno 28] No space left on device", "disk is full"),
+        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE", "cache"),
+        ("Failed to establish a new connection: NewConnectionError", "network"),
+        ("ERROR: No matching distribution found for aiohttp==3.14.5", "network"),
+        ("PermissionError: [Errno 13] Permission denied", "writable"),
+        ("something never seen before", "doctor"),
+    ],
+)
+def test_every_failure_of_pip_has_a_remedy(printed: str, remedy: str) -> None:
+    assert remedy in environment.remedy_for(printed)
+
+
+def test_a_lock_file_that_changed_is_installed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "VENV", tmp_path)
+    stamp = tmp_path / "installed" / "app"
+    stamp.parent.mkdir()
+    stamp.write_text("the hash of an older lock file")
+    assert not environment.is_installed("app")
+
+
+def test_a_larger_set_holds_the_very_versions_of_the_smaller(tmp_path: Path) -> None:
+    def pins(name: str) -> set[str]:
+        lines = (PROJECT_ROOT / "requirements" / f"{name}.lock").read_text().splitlines()
+        return {line.rstrip(" \\") for line in lines if "==" in line and not line.startswith((" ", "#"))}
+
+    assert pins("app") < pins("stack") < pins("test")
+
+
+def test_lock_files_hold_hashes_and_no_address() -> None:
+    for lock in (PROJECT_ROOT / "requirements").glob("*.lock"):
+        text = lock.read_text()
+        assert "--hash=sha256:" in text
+        assert "://" not in text, lock.name
+    assert '"resolved"' not in (PROJECT_ROOT / "local_stack/azurite/package-lock.json").read_text()
+
+
+def test_an_old_python_is_told_which_one_is_needed() -> None:
+    """pipeline.py has to be readable by any Python 3, so its check is run here with a version pretended."""
+    program = (
+        "import sys; sys.version_info = (3, 8, 1); sys.argv = ['pipeline.py', 'demo'];"
+        f"exec(compile(open({str(PROJECT_ROOT / 'pipeline.py')!r}).read(), 'pipeline.py', 'exec'),"
+        " {'__name__': '__main__', '__file__': 'pipeline.py'})"
+    )
+    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert finished.returncode == 2
+    assert "needs Python 3.11 to 3.13; this is Python 3.8" in finished.stderr
+    assert "Remedy" in finished.stderr
+
+
+def test_what_runs_before_the_installation_imports_the_standard_library_only() -> None:
+    """``-S -I`` hides every installed package: help and doctor must answer on a bare machine."""
+    for words in (
+        ["--help"],
+        ["doctor", "--help"],
+        *([name, "--help"] for name, verb in VERBS.items() if not verb.part),
+    ):
+        program = f"import sys; sys.path.insert(0, {str(PROJECT_ROOT)!r});" \
+                  f"from local_stack.command_line import main; sys.exit(main({words!r}))"  # fmt: skip
+        finished = subprocess.run(
+            [sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=False
+        )
+        assert finished.returncode == 0, (words, finished.stderr)
+        assert "usage" in finished.stdout.lower()
+
+
+def test_an_unknown_command_names_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(["dmeo"])
+    assert exit_.value.code == 2
+    assert "demo" in capsys.readouterr().err

@@ -1,0 +1,48 @@
+"""What the books are fed with is read as it stands on disk, cut lines and hidden files included."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from local_stack import evidence, histogram, latency
+from local_stack.state_folder import StateFolder
+
+
+def test_a_truth_line_cut_by_a_kill_is_skipped(tmp_path: Path) -> None:
+    whole = json.dumps({"name": "a.png", "sha256": "aa", "sum": 7, "expected": "scored"})
+    (tmp_path / "truth.jsonl").write_text(f'{whole}\n{{"name": "b.p')
+    assert [line.name for line in evidence.truth_lines(tmp_path)] == ["a.png"]
+
+
+def test_hidden_files_are_still_being_written_and_do_not_count(tmp_path: Path) -> None:
+    state = StateFolder(tmp_path)
+    state.create()
+    (state.inbox / "sub").mkdir()
+    (state.inbox / "sub" / "a.png").write_bytes(b"1")
+    (state.inbox / ".b.png.part").write_bytes(b"2")
+    (state.set_aside / "c.png").write_bytes(b"3")
+    (state.set_aside / "c.png.reason.json").write_text("{}")
+    assert sorted((name, place) for name, _, place in evidence.device_files(state)) == [
+        ("c.png", "set_aside"),
+        ("sub/a.png", "inbox"),
+    ]
+
+
+def test_latency_is_from_the_files_completion_to_the_committed_row() -> None:
+    run = {"captured_at": "2026-01-01T00:00:00.250000Z", "committed_at": "2026-01-01T00:00:01.000000Z"}
+    assert latency.seconds_of(run) == 0.75
+    assert latency.seconds_of({"captured_at": None, "committed_at": "2026-01-01T00:00:01Z"}) is None
+
+
+def test_percentiles_are_nearest_rank_and_empty_without_values() -> None:
+    assert latency.percentiles(float(n) for n in range(1, 101)) == {"p50": 50.0, "p95": 95.0, "p99": 99.0}
+    assert latency.percentiles([]) == {"p50": None, "p95": None, "p99": None}
+
+
+def test_the_histogram_is_a_line_of_bars_and_a_picture(tmp_path: Path) -> None:
+    values = [100, 200, 200, 300]
+    assert len(histogram.terminal_bars(values, bins=10)) == 10
+    assert histogram.terminal_bars([]) == "(no scores)"
+    histogram.save_png(values, tmp_path / "scores.png", "Scores")
+    assert (tmp_path / "scores.png").read_bytes().startswith(b"\x89PNG")
