@@ -9,7 +9,7 @@ from pathlib import Path
 from local_stack.environment import VENV
 from local_stack.errors import StackError
 from local_stack.file_lock import LockedByAnotherProcessError, exclusive_lock
-from local_stack.state_folder import StateFolder
+from local_stack.state_folder import TOOLS, StateFolder
 from local_stack.steps import step
 
 
@@ -21,7 +21,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         with exclusive_lock(state.lock), step(f"Removing {state.root}"):
             for entry in state.root.iterdir():
-                if entry != state.lock and (arguments.all or entry != state.runtime):
+                if entry != state.lock and (arguments.all or entry != TOOLS):
                     _remove(entry)
     except LockedByAnotherProcessError as error:
         raise StackError(
@@ -30,6 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
         ) from error
     if arguments.all:
         shutil.rmtree(state.root, ignore_errors=True)
+        shutil.rmtree(TOOLS, ignore_errors=True)
         with step("Removing .venv"):
             shutil.rmtree(VENV, ignore_errors=True)
     return 0

@@ -18,7 +18,7 @@ from pathlib import Path
 from local_stack import java_runtime, node_runtime
 from local_stack.errors import StackError
 from local_stack.file_lock import exclusive_lock
-from local_stack.state_folder import PROJECT_ROOT, StateFolder
+from local_stack.state_folder import PROJECT_ROOT, TOOLS
 from local_stack.steps import step
 
 VENV = PROJECT_ROOT / ".venv"
@@ -47,10 +47,10 @@ def prepare(requirement_set: str, *, azurite: bool = False, java: bool = False) 
         wanted.append("java")
     if azurite and node_runtime.find_node() is None:
         wanted.append("node")
-    StateFolder().logs.mkdir(parents=True, exist_ok=True)
+    TOOLS.mkdir(parents=True, exist_ok=True)
     missing = [name for name in wanted if not is_installed(name)]
     if missing or not python().is_file():
-        with exclusive_lock(StateFolder().root / "install.lock", wait=True):
+        with exclusive_lock(TOOLS / "install.lock", wait=True):
             _create_venv()
             for name in [name for name in wanted if not is_installed(name)]:
                 _install(name)
@@ -114,7 +114,7 @@ def _venv_version() -> tuple[int, ...]:
 
 
 def _install(name: str) -> None:
-    log = StateFolder().logs / f"install-{name}.log"
+    log = TOOLS / f"install-{name}.log"
     free = shutil.disk_usage(VENV).free // 1_000_000
     if free < _MEGABYTES[name]:
         raise StackError(

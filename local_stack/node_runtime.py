@@ -17,13 +17,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from local_stack.errors import StackError
-from local_stack.state_folder import PROJECT_ROOT, StateFolder
+from local_stack.state_folder import PROJECT_ROOT, TOOLS
 from local_stack.steps import step
 
 OLDEST_NODE = 22  # package.json "engines" of Azurite 3.37
 
 _MANIFEST = PROJECT_ROOT / "local_stack" / "azurite"
-_INSTALLED = StateFolder().runtime / "azurite"
+_INSTALLED = TOOLS / "azurite"
 AZURITE_SCRIPT = _INSTALLED / "node_modules/azurite/dist/src/azurite.js"
 
 
@@ -89,7 +89,7 @@ def install_azurite(python: Path) -> None:
     if AZURITE_SCRIPT.is_file() and stamp.is_file() and stamp.read_text(encoding="ascii") == fingerprint:
         return
     chosen = node(python)
-    log = StateFolder().logs / "install-azurite.log"
+    log = TOOLS / "install-azurite.log"
     _INSTALLED.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", "package-lock.json"):
         shutil.copyfile(_MANIFEST / name, _INSTALLED / name)

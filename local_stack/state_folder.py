@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
 from pathlib import Path
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+# Installed tools belong to the checkout; what images leave behind can be put elsewhere (tests, a larger disk).
+STATE_VARIABLE = "PIPELINE_STATE"
+TOOLS = PROJECT_ROOT / ".local" / "runtime"
+
+
+def _default_root() -> Path:
+    return Path(os.environ.get(STATE_VARIABLE) or PROJECT_ROOT / ".local").absolute()
 
 
 @dataclass(frozen=True)
 class StateFolder:
     """The paths below one state folder; creating nothing by itself."""
 
-    root: Path = PROJECT_ROOT / ".local"
+    root: Path = field(default_factory=_default_root)
 
     @property
     def device(self) -> Path:
@@ -59,11 +68,6 @@ class StateFolder:
     @property
     def logs(self) -> Path:
         return self.root / "logs"
-
-    @property
-    def runtime(self) -> Path:
-        """Installed tools that are not Python packages (Azurite)."""
-        return self.root / "runtime"
 
     @property
     def running(self) -> Path:

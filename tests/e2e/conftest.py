@@ -1,0 +1,38 @@
+"""Whole commands on a state folder of their own, so that e2e runs never touch the developer's `.local/`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+Pipeline = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One state folder for the session's demos: each demo's books are its own, as with a user's demos in a row."""
+    return tmp_path_factory.mktemp("pipeline") / ".local"
+
+
+@pytest.fixture(scope="session")
+def environment(state_folder: Path) -> dict[str, str]:
+    return {**os.environ, "PIPELINE_STATE": str(state_folder), "NO_COLOR": "1"}
+
+
+@pytest.fixture(scope="session")
+def pipeline(environment: dict[str, str]) -> Pipeline:
+    """Runs ``pipeline.py`` as a user does; returns the finished process."""
+
+    def run(*words: str, seconds: float = 240) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, str(ROOT / "pipeline.py"), *words],
+            cwd=ROOT, env=environment, capture_output=True, text=True, timeout=seconds, check=False,
+        )  # fmt: skip
+
+    return run
