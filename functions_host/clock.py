@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class Clock(Protocol):
@@ -95,10 +95,11 @@ class VirtualClock:
             return
         due: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         woken = asyncio.ensure_future(wake.wait())
+        either: set[asyncio.Future[Any]] = {due, woken}
         self._sleepers[due] = when
         self._plan_jump()
         try:
-            await asyncio.wait({due, woken}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._sleepers.pop(due, None)
             woken.cancel()

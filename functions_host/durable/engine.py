@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from pathlib import Path
 from typing import Literal
 
 from aiohttp import web
 
-from functions_host.clock import Clock
+from functions_host.clock import Clock, VirtualClock
+from functions_host.durable import client_urls
+from functions_host.durable.activities import ActivityRunner
 from functions_host.durable.catalog import FunctionCatalog
+from functions_host.durable.commands import Commands
+from functions_host.durable.hub import Hub
+from functions_host.durable.instance import Work
+from functions_host.durable.management_api import Handler, ManagementApi, guarded
 from functions_host.durable.options import DurableOptions
+from functions_host.durable.orchestrating import OrchestrationRunner
+from functions_host.durable.store import Connect, Store, connect
 
 
 class DurableEngine:
-    """Runs the app's orchestrations on one SQLite file."""
+    """Runs the app's orchestrations on one SQLite file, on the event loop that calls `start`.
+
+    `connect` opens SQLite connections; tests replace it to die at chosen commits.
+    """
 
     def __init__(
         self,
@@ -21,16 +34,42 @@ class DurableEngine:
         options: DurableOptions,
         catalog: FunctionCatalog,
         clock: Clock,
+        *,
+        connect: Connect = connect,
     ) -> None:
         self.options = options
+        self._clock = clock
+        self._store = Store(database, options.hub_name, connect)
+        self._orchestrations = OrchestrationRunner(catalog, options, self._start_work)
+        self._hub = Hub(self._store, clock, self._orchestrations.ready)
+        self._orchestrations.attach(self._hub)
+        self._activities = ActivityRunner(catalog, self._hub, options.max_concurrent_activities)
+        self._commands = Commands(self._hub, catalog, options)
+        self._api = ManagementApi(self._store, self._commands)
+        self._timers: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Open the hub (raises HubInUseError, HubNewerError, HubMismatchError) and resume what was in flight."""
-        raise NotImplementedError
+        """Open the hub and resume what was in flight.
+
+        Raises HubInUseError, HubNewerError or HubMismatchError.
+        """
+        self._store.open()
+        self._hub.resume()
+        self._activities.resume()
+        self._timers = asyncio.get_running_loop().create_task(self._hub.timers.run())
+        if isinstance(self._clock, VirtualClock):
+            self._clock.watch(self._only_timers_pending)
 
     async def stop(self, grace_seconds: float) -> None:
         """Take no new work, let running work end within `grace_seconds`, close the database."""
-        raise NotImplementedError
+        if isinstance(self._clock, VirtualClock):
+            self._clock.unwatch(self._only_timers_pending)
+        if self._timers is not None:
+            self._timers.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._timers
+        await asyncio.gather(self._orchestrations.stop(grace_seconds), self._activities.stop(grace_seconds))
+        await self._store.close()
 
     def client_binding(self, origin: str, rpc_base_url: str, system_key: str | None) -> str:
         """Datum of a `durableClient` binding (contract B6).
@@ -38,12 +77,38 @@ class DurableEngine:
         `origin` is the public base such as `http://127.0.0.1:7071`;
         `rpc_base_url` the loopback one, ending in `/durabletask/`.
         """
-        raise NotImplementedError
+        return client_urls.client_binding(origin, rpc_base_url, self.options.hub_name, system_key)
 
     def management_routes(self) -> list[web.RouteDef]:
         """Routes relative to the mount point (`/instances/{id}`, ...): for an aiohttp sub-application."""
-        raise NotImplementedError
+        api = self._api
+        one = "/instances/{id}"
+        routes: list[tuple[str, str, Handler]] = [
+            ("POST", "/orchestrators/{name}", api.start),
+            ("POST", "/orchestrators/{name}/{id}", api.start),
+            ("GET", "/instances", api.list_all),
+            ("GET", "/instances/", api.list_all),
+            ("DELETE", "/instances", api.purge_many),
+            ("DELETE", "/instances/", api.purge_many),
+            ("GET", one, api.status),
+            ("DELETE", one, api.purge),
+            ("POST", f"{one}/raiseEvent/{{event}}", api.raise_event),
+            ("POST", f"{one}/restart", api.restart),
+            *[
+                ("POST", f"{one}/{name}", api.operation(name))
+                for name in ("terminate", "suspend", "resume", "rewind")
+            ],
+            ("*", "/entities/{name}", api.entities),
+            ("*", "/entities/{name}/{key}", api.entities),
+        ]
+        return [web.route(method, path, guarded(handler)) for method, path, handler in routes]
 
     def is_idle(self) -> bool:
         """Whether nothing runs and nothing is queued (timers and event waits do not count)."""
-        raise NotImplementedError
+        return self._orchestrations.is_idle and self._activities.is_idle and self._store.is_idle
+
+    def _only_timers_pending(self) -> bool:
+        return self.is_idle() and self._hub.timers.pending
+
+    def _start_work(self, works: list[Work]) -> None:
+        self._activities.start(works)

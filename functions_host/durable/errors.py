@@ -1,7 +1,7 @@
 """What the Durable engine refuses, one branch of errors.
 
-`DurableError` > `OptionsError` (host.json), `HubInUseError` / `HubNewerError` / `HubMismatchError` (the database file),
-`RequestRefusedError` (a client's call; carries the HTTP status).
+`DurableError` > `OptionsError` (host.json); `HubInUseError`, `HubNewerError`, `HubMismatchError`
+(the database file); `RequestRefusedError` (a client's call; carries the HTTP status).
 """
 
 from __future__ import annotations

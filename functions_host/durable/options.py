@@ -32,13 +32,11 @@ class DurableOptions:
 
     @classmethod
     def from_host_json(cls, host_json: Mapping[str, Any]) -> DurableOptions:
-        """Read the section out of a parsed host.json (keys ignore case); raises OptionsError naming the key."""
+        """Read the section of a parsed host.json (keys ignore case); OptionsError names a bad key."""
         section = _child(_child(host_json, "extensions"), "durableTask")
         hub = _text(section, "hubName", "TestHubName")
         if not _HUB_NAME.fullmatch(hub):
-            raise OptionsError(
-                f"durableTask.hubName {hub!r}: 3 to 45 letters and digits, starting with a letter"
-            )
+            raise OptionsError(f"durableTask.hubName {hub!r}: 3 to 45 letters and digits, a letter first")
         overridable = _text(section, "overridableExistingInstanceStates", "NonRunningStates")
         if overridable.lower() not in _OVERRIDABLE:
             raise OptionsError(

@@ -1,0 +1,122 @@
+"""Runs activities at least once each and turns what they give into messages for their instance.
+
+A lease belongs to a host process, not to a clock: the hub's lock proves that no other process holds
+work, so whatever is found leased at start was lost with its process and is run again at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import traceback
+import uuid
+from collections import deque
+from datetime import datetime
+
+from functions_host.durable import rows
+from functions_host.durable.catalog import FunctionCatalog
+from functions_host.durable.events import Event, EventType, dumps
+from functions_host.durable.hub import Hub
+from functions_host.durable.instance import Work
+from functions_host.durable.store import Unit
+
+log = logging.getLogger(__name__)
+
+
+class ActivityRunner:
+    """At most `slots` activities at a time, oldest call first."""
+
+    def __init__(self, catalog: FunctionCatalog, hub: Hub, slots: int) -> None:
+        self._catalog = catalog
+        self._hub = hub
+        self._slots = slots
+        self._owner = uuid.uuid4().hex
+        self._waiting: deque[Work] = deque()
+        self._running: set[asyncio.Task[None]] = set()
+        self._stopping = False
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no activity runs or waits for a slot."""
+        return not self._waiting and not self._running
+
+    def resume(self) -> None:
+        """Run again what no process answered."""
+        self.start(rows.read_work(self._hub.store))
+
+    def start(self, works: list[Work]) -> None:
+        """Run these once there are slots; their rows are durable already."""
+        self._waiting.extend(works)
+        self._pump()
+
+    def _pump(self) -> None:
+        while self._waiting and len(self._running) < self._slots and not self._stopping:
+            work = self._waiting.popleft()
+            task = asyncio.get_running_loop().create_task(self._run(work))
+            self._running.add(task)
+            task.add_done_callback(self._over)
+
+    def _over(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("durable engine: an activity could not be recorded", exc_info=error)
+        self._pump()
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Start no more; wait for running ones, then drop them (they run again at the next start)."""
+        self._stopping = True
+        if self._running:
+            _, late = await asyncio.wait(self._running, timeout=grace_seconds)
+            for task in late:
+                task.cancel()
+
+    async def _run(self, work: Work) -> None:
+        if not self._wanted(work):
+            self._hub.store.submit(Unit([rows.delete_work(work.work_id)]))
+            return
+        self._hub.store.submit(Unit([rows.lease_work(work.work_id, self._owner)]))
+        try:
+            result = await self._catalog.invoke_activity(work.name, work.input, work.instance_id)
+        except Exception as error:  # noqa: BLE001 - whatever user code raised becomes TaskFailed
+            if self._stopping:
+                return
+            event = failure(work, error, self._hub.clock.now())
+        else:
+            event = completion(work, result, self._hub.clock.now())
+        self._hub.store.submit(
+            Unit(
+                [
+                    rows.delete_work(work.work_id),
+                    *self._hub.send(work.instance_id, event, work.execution_id),
+                ]
+            )
+        )
+
+    def _wanted(self, work: Work) -> bool:
+        instance = self._hub.find(work.instance_id)
+        return instance is not None and instance.execution_id == work.execution_id
+
+
+def completion(work: Work, result: str | None, at: datetime) -> Event:
+    """TaskCompleted; a JSON null counts as no result (contract B5)."""
+    value = None if result is None or result.strip() == "null" else result
+    return Event(EventType.TASK_COMPLETED, at, -1, {"TaskScheduledId": work.task_id, "Result": value})
+
+
+def failure(work: Work, error: Exception, at: datetime) -> Event:
+    """TaskFailed as the real host words it: the orchestrator sees `Reason` and `Details`."""
+    details = {
+        "ClassName": type(error).__qualname__,
+        "Message": str(error),
+        "StackTraceString": "".join(traceback.format_exception(error)),
+    }
+    return Event(
+        EventType.TASK_FAILED,
+        at,
+        -1,
+        {
+            "TaskScheduledId": work.task_id,
+            "Reason": f"Activity function '{work.name}' failed: {type(error).__name__}: {error}",
+            "Details": dumps(details),
+        },
+    )

@@ -1,0 +1,117 @@
+"""History events: their types, their JSON (contract B2) and the few facts the engine reads back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from enum import IntEnum
+from typing import Any
+
+
+class EventType(IntEnum):
+    """Numbers of DurableTask.Core's EventType that this engine writes."""
+
+    EXECUTION_STARTED = 0
+    EXECUTION_COMPLETED = 1
+    EXECUTION_TERMINATED = 3
+    TASK_SCHEDULED = 4
+    TASK_COMPLETED = 5
+    TASK_FAILED = 6
+    SUB_ORCHESTRATION_CREATED = 7
+    SUB_ORCHESTRATION_COMPLETED = 8
+    SUB_ORCHESTRATION_FAILED = 9
+    TIMER_CREATED = 10
+    TIMER_FIRED = 11
+    ORCHESTRATOR_STARTED = 12
+    ORCHESTRATOR_COMPLETED = 13
+    EVENT_RAISED = 15
+    CONTINUE_AS_NEW = 16
+    GENERIC = 17
+    EXECUTION_SUSPENDED = 19
+    EXECUTION_RESUMED = 20
+    EXECUTION_REWOUND = 21
+
+
+class Event:
+    """One history event: type, id (-1 when it answers another event), time, and its own fields."""
+
+    __slots__ = ("event_id", "fields", "timestamp", "type")
+
+    def __init__(
+        self, kind: int, timestamp: datetime, event_id: int = -1, fields: Mapping[str, Any] | None = None
+    ) -> None:
+        self.type = kind
+        self.event_id = event_id
+        self.timestamp = timestamp
+        self.fields: Mapping[str, Any] = fields or {}
+
+    def json(self, is_played: bool) -> str:
+        """The event as the SDK wants it; `IsPlayed` is true for every earlier episode."""
+        head = (
+            f'{{"EventType":{int(self.type)},"EventId":{self.event_id},'
+            f'"IsPlayed":{"true" if is_played else "false"},"Timestamp":"{iso(self.timestamp)}"'
+        )
+        return f"{head},{dumps(self.fields)[1:]}" if self.fields else head + "}"
+
+    def __repr__(self) -> str:
+        return f"{EventType(self.type).name}#{self.event_id}{dict(self.fields)}"
+
+
+def dumps(value: Any) -> str:
+    """Compact JSON; non-ASCII stays readable."""
+    return _encode(value)
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def iso(moment: datetime) -> str:
+    """`2026-01-01T00:00:00.0000000Z`: .NET's seven digits."""
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond:06d}0Z"
+
+
+def parse_time(text: str) -> datetime:
+    """An ISO-8601 time as aware UTC; more than six fractional digits are cut; raises ValueError."""
+    moment = datetime.fromisoformat(text.strip())
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def event_from_json(raw: Mapping[str, Any]) -> Event:
+    """Read one stored event back."""
+    own = {key: value for key, value in raw.items() if key not in _COMMON}
+    return Event(raw["EventType"], parse_time(raw["Timestamp"]), raw["EventId"], own)
+
+
+_COMMON = frozenset({"EventType", "EventId", "IsPlayed", "Timestamp"})
+
+
+def events_json(events: Iterable[Event], *, is_played: bool) -> str:
+    """Several events joined by commas, without the brackets."""
+    return ",".join([event.json(is_played) for event in events])
+
+
+def execution_started(
+    at: datetime,
+    *,
+    name: str,
+    version: str,
+    input_text: str | None,
+    instance_id: str,
+    execution_id: str,
+    parent: Mapping[str, Any] | None = None,
+) -> Event:
+    """First event of an execution; the SDK needs `Version` to be there."""
+    return Event(
+        EventType.EXECUTION_STARTED,
+        at,
+        -1,
+        {
+            "Name": name,
+            "Version": version,
+            "Input": input_text,
+            "Tags": None,
+            "ParentInstance": parent,
+            "OrchestrationInstance": {"InstanceId": instance_id, "ExecutionId": execution_id},
+        },
+    )

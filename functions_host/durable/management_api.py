@@ -1,0 +1,209 @@
+"""The management API over HTTP (contract B7): the same handlers for the SDK's loopback calls and the webhook.
+
+Handlers only translate: they read the request, ask `Commands` or `queries`, and word the answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+
+from functions_host.durable.client_urls import management_urls
+from functions_host.durable.commands import Commands, check_json
+from functions_host.durable.errors import RequestRefusedError
+from functions_host.durable.events import dumps
+from functions_host.durable.queries import Filter, Snapshot, read_history, read_snapshot, read_snapshots
+from functions_host.durable.query_string import QueryString
+from functions_host.durable.status_view import history_rows, status_body
+from functions_host.durable.store import Store
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+CONTINUATION_HEADER = "x-ms-continuation-token"
+_LONGEST_WAIT_SECONDS = 230.0
+
+
+class ManagementApi:
+    """Handlers over one started engine."""
+
+    def __init__(self, store: Store, commands: Commands) -> None:
+        self._store = store
+        self._commands = commands
+
+    async def start(self, request: web.Request) -> web.StreamResponse:
+        """POST orchestrators/{name}[/{id}]: 202 with the management URLs."""
+        text = await request.text()
+        if text:
+            check_json(text)
+        query = QueryString(request)
+        instance_id = await self._commands.start(
+            request.match_info["name"],
+            request.match_info.get("id") or None,
+            text or None,
+            query.text("version"),
+        )
+        return await self._created(request, instance_id)
+
+    async def restart(self, request: web.Request) -> web.StreamResponse:
+        """POST instances/{id}/restart: 202 with the URLs of the new run."""
+        new_id = QueryString(request).flag("restartWithNewInstanceId", default=True)
+        return await self._created(
+            request, await self._commands.restart(request.match_info["id"], new_id=new_id)
+        )
+
+    async def _created(self, request: web.Request, instance_id: str) -> web.StreamResponse:
+        query = QueryString(request)
+        timeout, interval = query.number("timeout"), query.number("pollingInterval")
+        if timeout is not None and interval is not None:
+            finished = await self._wait(instance_id, min(timeout, _LONGEST_WAIT_SECONDS))
+            if finished is not None:
+                return _finished_answer(finished)
+        base = (
+            str(request.url.origin())
+            + request.path.partition("/orchestrators/")[0].partition("/instances/")[0]
+        )
+        urls = management_urls(base, instance_id, query.carried_on())
+        return _json(urls, 202, {"Location": urls["statusQueryGetUri"], "Retry-After": "10"})
+
+    async def _wait(self, instance_id: str, seconds: float) -> Snapshot | None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while True:
+            snapshot = read_snapshot(self._store, instance_id)
+            if snapshot is not None and snapshot.status.is_final:
+                return snapshot
+            if loop.time() >= deadline:
+                return None
+            await asyncio.sleep(0.02)
+
+    async def status(self, request: web.Request) -> web.StreamResponse:
+        """GET instances/{id}: 200 when it has ended, 202 while it lives, 404 with no body."""
+        instance_id = request.match_info["id"]
+        query = QueryString(request)
+        show_input = query.flag("showInput", default=True)
+        snapshot = read_snapshot(self._store, instance_id)
+        if snapshot is None:
+            return web.Response(status=404)
+        history = None
+        if query.flag("showHistory"):
+            history = history_rows(
+                read_history(self._store, instance_id),
+                show_output=query.flag("showHistoryOutput"),
+                show_input=show_input,
+            )
+        body = status_body(snapshot, show_input=show_input, history=history)
+        if not snapshot.status.is_final:
+            return _json(body, 202, {"Location": str(request.url), "Retry-After": "5"})
+        angry = query.flag("returnInternalServerErrorOnFailure") and snapshot.status.label == "Failed"
+        return _json(body, 500 if angry else 200)
+
+    async def list_all(self, request: web.Request) -> web.StreamResponse:
+        """GET instances/: 200 with an array; `top` pages it, the token comes in a header."""
+        query = QueryString(request)
+        try:
+            snapshots, token = await read_snapshots(
+                self._store,
+                _filter(query),
+                top=query.count("top"),
+                token=request.headers.get(CONTINUATION_HEADER),
+            )
+        except ValueError as error:
+            raise RequestRefusedError(400, str(error)) from error
+        show_input = query.flag("showInput", default=False)
+        body = [status_body(snapshot, show_input=show_input) for snapshot in snapshots]
+        return _json(body, 200, {CONTINUATION_HEADER: token} if token else None)
+
+    async def raise_event(self, request: web.Request) -> web.StreamResponse:
+        """POST instances/{id}/raiseEvent/{name} with a JSON body."""
+        instance_id = request.match_info["id"]
+        self._commands.check_live(instance_id)
+        if request.content_type.lower() != "application/json":
+            raise RequestRefusedError(400, "Only application/json request content is supported")
+        text = await request.text() or "null"
+        check_json(text)
+        await self._commands.raise_event(instance_id, request.match_info["event"], text)
+        return web.Response(status=202)
+
+    def operation(self, name: str) -> Handler:
+        """POST instances/{id}/{terminate,suspend,resume,rewind}?reason=."""
+        command: Callable[[str, str | None], Awaitable[None]] = getattr(self._commands, name)
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            await command(request.match_info["id"], QueryString(request).text("reason"))
+            return web.Response(status=202)
+
+        return handle
+
+    async def purge(self, request: web.Request) -> web.StreamResponse:
+        """DELETE instances/{id}: 200 {"instancesDeleted": 1}; 404 when there is nothing to delete."""
+        gone = await self._commands.purge([request.match_info["id"]])
+        return _json({"instancesDeleted": gone}) if gone else web.Response(status=404)
+
+    async def purge_many(self, request: web.Request) -> web.StreamResponse:
+        """DELETE instances/?createdTimeFrom=...: finished instances of that window."""
+        chosen = _filter(QueryString(request), only_final=True)
+        if chosen.created_from is None:
+            return _json("Please provide value for 'createdTimeFrom' parameter.", 400)
+        snapshots, _ = await read_snapshots(self._store, chosen)
+        gone = 0
+        for start in range(0, len(snapshots), 500):
+            gone += await self._commands.purge([s.instance_id for s in snapshots[start : start + 500]])
+        return _json({"instancesDeleted": gone}) if gone else web.Response(status=404)
+
+    async def entities(self, request: web.Request) -> web.StreamResponse:
+        """Entities are not part of this host, and it says so."""
+        raise RequestRefusedError(
+            501, "Durable entities are not supported by this host.", "System.NotSupportedException"
+        )
+
+
+def guarded(handler: Handler) -> Handler:
+    """Word refusals as the real host does: `{Message, ExceptionMessage, ExceptionType, StackTrace}`."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except RequestRefusedError as refusal:
+            if refusal.status in (404, 410):
+                return web.Response(status=refusal.status)
+            message = (
+                "One or more of the arguments submitted is incorrect"
+                if refusal.status == 400
+                else "Something went wrong while processing your request"
+            )
+            return _json(
+                {
+                    "Message": message,
+                    "ExceptionMessage": str(refusal),
+                    "ExceptionType": refusal.kind,
+                    "StackTrace": "",
+                },
+                refusal.status,
+            )
+
+    return handle
+
+
+def _filter(query: QueryString, *, only_final: bool = False) -> Filter:
+    return Filter(
+        created_from=query.time("createdTimeFrom"),
+        created_to=query.time("createdTimeTo"),
+        prefix=query.text("instanceIdPrefix"),
+        statuses=query.statuses("runtimeStatus"),
+        only_final=only_final,
+    )
+
+
+def _finished_answer(snapshot: Snapshot) -> web.Response:
+    body = status_body(snapshot)
+    if snapshot.status.label == "Completed":
+        return _json(body["output"])
+    return _json(body, 500 if snapshot.status.label == "Failed" else 200)
+
+
+def _json(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    return web.Response(
+        text=dumps(body), status=status, headers=headers, content_type="application/json", charset="utf-8"
+    )
