@@ -1,0 +1,30 @@
+// A mail before the month's money is spent, and one when the forecast says that it will be.
+param amount int
+param start string
+param emails array
+
+resource budget 'Microsoft.Consumption/budgets@2023-11-01' = {
+  name: 'monthly'
+  properties: {
+    category: 'Cost'
+    timeGrain: 'Monthly'
+    amount: amount
+    timePeriod: { startDate: start }
+    notifications: {
+      spent80: {
+        enabled: true
+        operator: 'GreaterThanOrEqualTo'
+        threshold: 80
+        thresholdType: 'Actual'
+        contactEmails: emails
+      }
+      forecast100: {
+        enabled: true
+        operator: 'GreaterThanOrEqualTo'
+        threshold: 100
+        thresholdType: 'Forecasted'
+        contactEmails: emails
+      }
+    }
+  }
+}

@@ -1,0 +1,65 @@
+"""After the code is deployed: subscribe the blob trigger to finished uploads, and say what to do next.
+
+The subscription's webhook needs a key that the host makes when it first loads the app, which can take
+a minute after the deployment; hence the tries.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+
+from deployment import HookError, Run, output, run
+
+TRIES, SECONDS_BETWEEN = 10, 30
+# What ARM answers while the host has not made the key yet, or has not answered Event Grid's handshake.
+NOT_YET = ("blobs_extension", "validation", "WebhookValidation", "ServiceUnavailable", "BadGateway")
+
+
+def main(environ: Mapping[str, str], run: Run, pause: Callable[[float], None] = time.sleep) -> int:
+    """Make the subscription; returns the exit code."""
+    try:
+        _subscribe(environ, run, pause)
+        print(_next_steps(environ))
+    except HookError as error:
+        print(f"postdeploy: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _subscribe(environ: Mapping[str, str], run: Run, pause: Callable[[float], None]) -> None:
+    command = [
+        "az", "deployment", "group", "create", "--only-show-errors", "--output", "none",
+        "--name", "event-subscription",
+        "--resource-group", output(environ, "AZURE_RESOURCE_GROUP"),
+        "--template-file", "infra/event-subscription.bicep",
+        "--parameters",
+        f"functionAppName={output(environ, 'FUNCTION_APP_NAME')}",
+        f"topicName={output(environ, 'EVENT_GRID_TOPIC_NAME')}",
+        f"imageContainer={output(environ, 'AGENT_CONTAINER')}",
+    ]  # fmt: skip
+    for attempt in range(1, TRIES + 1):
+        done = run(command)
+        if done.code == 0:
+            return
+        if attempt == TRIES or not any(sign in done.output for sign in NOT_YET):
+            raise HookError(f"could not make the Event Grid subscription:\n{done.output.strip()}")
+        print(f"The app is not ready for the subscription yet; try {attempt} of {TRIES}.")
+        pause(SECONDS_BETWEEN)
+
+
+def _next_steps(environ: Mapping[str, str]) -> str:
+    url = output(environ, "FUNCTION_APP_URL")
+    return (
+        "\nThe pipeline is up. Send images from the device's computer:\n"
+        f"  export AGENT_STORAGE_ACCOUNT_URL={output(environ, 'AGENT_STORAGE_ACCOUNT_URL')}\n"
+        f"  export AGENT_CONTAINER={output(environ, 'AGENT_CONTAINER')}\n"
+        "  python3 pipeline.py simulate --images 10 && python3 pipeline.py upload --once\n"
+        f"and ask what became of them: {url}/api/runs (function key: docs/deploy.md)"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(os.environ, run))

@@ -1,0 +1,110 @@
+"""After provisioning: migrate the database and give the app its database user, both as the deployer.
+
+The deployer signs in with Entra (the server knows no passwords). If the server's firewall refuses this
+computer, its own error names the address; a rule for that one address is opened for as long as this runs.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from deployment import ROOT, Finished, HookError, Run, output, run
+
+FIREWALL_REFUSED = re.compile(r"Client with IP address '([0-9.]+)' is not allowed")
+RULE = "deployer-while-migrating"
+# Azure says that a firewall rule can take up to five minutes to take effect.
+TRIES, SECONDS_BETWEEN = 30, 10
+
+PRIVATE_DATABASE = (
+    "the database is reachable only from inside its network (VNET_ENABLED=true). Run\n"
+    "  azd env set INSIDE_NETWORK 1 && azd provision\n"
+    "on a machine in the network, or set SKIP_DATABASE=1 and migrate later: docs/deploy.md, 'With a network'."
+)
+
+
+def main(environ: Mapping[str, str], run: Run, pause: Callable[[float], None] = time.sleep) -> int:
+    """Migrate, make the user; returns the exit code."""
+    try:
+        if environ.get("SKIP_DATABASE") == "1":
+            print("Database skipped (SKIP_DATABASE=1).")
+            return 0
+        if environ.get("VNET_ENABLED", "").lower() == "true" and environ.get("INSIDE_NETWORK") != "1":
+            raise HookError(PRIVATE_DATABASE)
+        _prepare_database(environ, run, pause)
+    except HookError as error:
+        print(f"postprovision: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def connection_string(environ: Mapping[str, str]) -> str:
+    """The database, signed in to as whoever is logged in here; holds no secret."""
+    host, database = output(environ, "SQL_SERVER_HOST"), output(environ, "SQL_DATABASE_NAME")
+    return (
+        f"Server=tcp:{host},1433;Database={database};Authentication=ActiveDirectoryDefault;"
+        "Encrypt=yes;TrustServerCertificate=no"
+    )
+
+
+def _prepare_database(environ: Mapping[str, str], run: Run, pause: Callable[[float], None]) -> None:
+    database = connection_string(environ)
+    migrate = [sys.executable, "pipeline.py", "migrate", "up", "--database", database]
+    make_user = [
+        str(_environment_python()), "infra/hooks/app_user.py", "--database", database,
+        "--name", output(environ, "APP_IDENTITY_NAME"), "--client-id", output(environ, "APP_IDENTITY_CLIENT_ID"),
+    ]  # fmt: skip
+    server = [
+        "--resource-group",
+        output(environ, "AZURE_RESOURCE_GROUP"),
+        "--server",
+        output(environ, "SQL_SERVER_NAME"),
+    ]
+    opened = False
+    try:
+        done = run(migrate)
+        if refused := FIREWALL_REFUSED.search(done.output):
+            address = refused.group(1)
+            print(f"Opening the database's firewall for {address} while migrating.")
+            rule = ["--name", RULE, "--start-ip-address", address, "--end-ip-address", address]
+            opened = True
+            _must(
+                run(["az", "sql", "server", "firewall-rule", "create", *server, *rule]), "open the firewall"
+            )
+            done = _again_until_allowed(migrate, run, pause)
+        _must(done, "migrate the database")
+        _must(run(make_user), "make the app's database user")
+        print("Database migrated; the app's user may read and write results.")
+    finally:
+        if opened:
+            run(["az", "sql", "server", "firewall-rule", "delete", *server, "--name", RULE])
+
+
+def _again_until_allowed(command: Sequence[str], run: Run, pause: Callable[[float], None]) -> Finished:
+    done = run(command)
+    for _ in range(TRIES - 1):
+        if not FIREWALL_REFUSED.search(done.output):
+            break
+        pause(SECONDS_BETWEEN)
+        done = run(command)
+    return done
+
+
+def _must(done: Finished, what: str) -> None:
+    if done.code != 0:
+        raise HookError(f"could not {what}:\n{done.output.strip()}")
+    if done.output.strip():
+        print(done.output.strip())
+
+
+def _environment_python() -> Path:
+    """The interpreter of the environment that `pipeline.py migrate` has just made."""
+    return ROOT / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+if __name__ == "__main__":
+    sys.exit(main(os.environ, run))

@@ -1,0 +1,137 @@
+"""The azd hooks, driven with recorded answers of az and of the migrations in place of Azure."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import uuid
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+HOOKS = Path(__file__).resolve().parents[3] / "infra" / "hooks"
+ENVIRONMENT = {
+    "AZURE_RESOURCE_GROUP": "rg-test", "FUNCTION_APP_NAME": "func-test", "FUNCTION_APP_URL": "https://func-test",
+    "EVENT_GRID_TOPIC_NAME": "evgt-test", "SQL_SERVER_NAME": "sql-test", "SQL_DATABASE_NAME": "scores",
+    "SQL_SERVER_HOST": "sql-test.database.windows.net", "APP_IDENTITY_NAME": "id-test",
+    "APP_IDENTITY_CLIENT_ID": "11111111-2222-3333-4444-555555555555", "VNET_ENABLED": "false",
+    "AGENT_STORAGE_ACCOUNT_URL": "https://st.blob.core.windows.net/", "AGENT_CONTAINER": "img",
+}  # fmt: skip
+# The text that SQL Server answers an address with that its firewall does not know (error 40615).
+REFUSED = (
+    "[42000] Cannot open server 'sql-test' requested by the login. Client with IP address '203.0.113.7' "
+    "is not allowed to access the server. (40615)"
+)
+
+
+@pytest.fixture
+def hooks(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, ModuleType]]:
+    monkeypatch.syspath_prepend(str(HOOKS))
+    names = ("deployment", "postprovision", "postdeploy", "app_user")
+    yield {name: importlib.import_module(name) for name in names}
+    for name in names:
+        sys.modules.pop(name, None)
+
+
+class Recorded:
+    """Answers commands in order of the words they contain, and remembers what was run."""
+
+    def __init__(self, hooks: dict[str, ModuleType], answers: Sequence[tuple[str, int, str]]) -> None:
+        self._finished = hooks["deployment"].Finished
+        self._answers = list(answers)
+        self.commands: list[str] = []
+
+    def __call__(self, command: Sequence[str]) -> object:
+        words = " ".join(map(str, command))
+        self.commands.append(words)
+        for answer in self._answers:
+            if answer[0] in words:
+                if sum(a[0] == answer[0] for a in self._answers) > 1:
+                    self._answers.remove(answer)
+                return self._finished(*answer[1:])
+        return self._finished(0, "")
+
+
+def test_database_is_migrated_as_the_deployer_and_the_user_made_without_a_secret(hooks):
+    run = Recorded(hooks, [])
+    assert hooks["postprovision"].main(ENVIRONMENT, run) == 0
+    migrate, user = run.commands
+    assert "migrate up --database Server=tcp:sql-test.database.windows.net,1433;Database=scores" in migrate
+    assert "Authentication=ActiveDirectoryDefault" in migrate
+    assert "TrustServerCertificate=no" in migrate
+    assert "app_user.py" in user
+    assert "--name id-test" in user
+
+
+def test_firewall_is_opened_for_this_one_address_and_shut_again(hooks):
+    waits: list[float] = []
+    run = Recorded(hooks, [("migrate", 1, REFUSED), ("migrate", 1, REFUSED), ("migrate", 0, "done")])
+    assert hooks["postprovision"].main(ENVIRONMENT, run, waits.append) == 0
+    assert "--start-ip-address 203.0.113.7 --end-ip-address 203.0.113.7" in run.commands[1]
+    assert "firewall-rule delete" in run.commands[-1]
+    assert waits == [10]
+
+
+def test_firewall_is_shut_again_when_the_migration_fails(hooks, capsys):
+    run = Recorded(hooks, [("migrate", 1, REFUSED), ("migrate", 1, "V002 was changed after it ran")])
+    assert hooks["postprovision"].main(ENVIRONMENT, run, lambda _: None) == 1
+    assert "firewall-rule delete" in run.commands[-1]
+    assert "V002 was changed" in capsys.readouterr().err
+
+
+def test_a_private_database_is_not_tried_from_outside(hooks, capsys):
+    run = Recorded(hooks, [])
+    assert hooks["postprovision"].main({**ENVIRONMENT, "VNET_ENABLED": "true"}, run) == 1
+    assert run.commands == []
+    assert "INSIDE_NETWORK" in capsys.readouterr().err
+    inside = {**ENVIRONMENT, "VNET_ENABLED": "true", "INSIDE_NETWORK": "1"}
+    assert hooks["postprovision"].main(inside, Recorded(hooks, [])) == 0
+
+
+def test_a_missing_output_is_named(hooks, capsys):
+    environment = {name: value for name, value in ENVIRONMENT.items() if name != "SQL_SERVER_HOST"}
+    assert hooks["postprovision"].main(environment, Recorded(hooks, [])) == 1
+    assert "SQL_SERVER_HOST" in capsys.readouterr().err
+
+
+def test_subscription_waits_until_the_host_has_made_its_key(hooks, capsys):
+    waits: list[float] = []
+    not_yet = "The language expression property 'blobs_extension' doesn't exist"
+    run = Recorded(hooks, [("event-subscription", 1, not_yet), ("event-subscription", 0, "")])
+    assert hooks["postdeploy"].main(ENVIRONMENT, run, waits.append) == 0
+    assert waits == [30]
+    assert "topicName=evgt-test" in run.commands[0]
+    assert "AGENT_STORAGE_ACCOUNT_URL=https://st.blob" in capsys.readouterr().out
+
+
+def test_a_refusal_that_waiting_cannot_mend_is_said_at_once(hooks, capsys):
+    waits: list[float] = []
+    run = Recorded(hooks, [("event-subscription", 1, "AuthorizationFailed: no permission")])
+    assert hooks["postdeploy"].main(ENVIRONMENT, run, waits.append) == 1
+    assert waits == []
+    assert "AuthorizationFailed" in capsys.readouterr().err
+
+
+def test_an_absent_az_is_a_sentence(hooks):
+    with pytest.raises(hooks["deployment"].HookError, match="not installed"):
+        hooks["deployment"].run(["no-such-command-anywhere"])
+
+
+def test_the_users_sid_is_the_client_id_as_sql_server_writes_guids(hooks):
+    text = "11223344-5566-7788-99aa-bbccddeeff00"
+    assert hooks["app_user"].sid(text).hex() == "44332211665588779" + "9aabbccddeeff00"
+    with pytest.raises(ValueError, match="badly formed"):
+        hooks["app_user"].sid("id'; DROP TABLE runs --")
+    assert hooks["app_user"].sid(str(uuid.UUID(int=0))) == bytes(16)
+
+
+def test_the_app_may_write_rows_and_nothing_else(hooks):
+    rights = hooks["app_user"].RIGHTS
+    assert "db_owner" not in rights + hooks["app_user"].USER
+    assert "db_ddladmin" not in rights
+    assert "ALTER ON" not in rights
+    assert {line.split()[-3] for line in rights.splitlines() if "INSERT" in line} == {
+        "dbo.runs", "dbo.scores", "dbo.attempts",
+    }  # fmt: skip
