@@ -64,6 +64,13 @@ def test(parser: argparse.ArgumentParser) -> None:
                         help="after --: handed to pytest, such as: -- -k receipts -x")  # fmt: skip
 
 
+def bench(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="which one: the files tests/bench/bench_NAME.py")
+    parser.add_argument(
+        "words", nargs=argparse.REMAINDER, metavar="OPTION", help="handed to it, such as --json FILE"
+    )
+
+
 def doctor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
 

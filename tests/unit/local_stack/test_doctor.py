@@ -1,0 +1,97 @@
+"""`doctor` names each thing that is missing or misconfigured, with its remedy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from local_stack import doctor, doctor_checks, environment, java_runtime, node_runtime
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty project folder instead of this checkout."""
+    monkeypatch.setattr(doctor_checks, "PROJECT_ROOT", tmp_path)
+    monkeypatch.setattr(environment, "VENV", tmp_path / ".venv")
+    return tmp_path
+
+
+def test_a_missing_host_json_is_a_problem(project: Path) -> None:
+    level, finding, remedy = doctor_checks.host_json()
+    assert level == "problem"
+    assert "host.json is missing" in finding
+    assert "git checkout" in remedy
+
+
+def test_settings_that_are_no_json_are_named_with_the_line(project: Path) -> None:
+    (project / "local.settings.json").write_text('{"Values": {,}}')
+    level, finding, _ = doctor_checks.local_settings()
+    assert level == "problem"
+    assert "line 1" in finding
+
+
+def test_a_setting_of_the_example_that_is_missing_is_named(project: Path) -> None:
+    (project / "local.settings.json").write_text('{"Values": {"A": "1"}}')
+    (project / "local.settings.json.example").write_text('{"Values": {"A": "1", "TASKHUB_NAME": "x"}}')
+    level, finding, _ = doctor_checks.local_settings()
+    assert level == "note"
+    assert "TASKHUB_NAME" in finding
+
+
+def test_a_full_disk_is_a_problem(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Usage:
+        free = 100_000_000
+
+    monkeypatch.setattr(doctor_checks.shutil, "disk_usage", lambda _path: Usage())
+    level, finding, remedy = doctor_checks.disk()
+    assert (level, finding) == ("problem", "only 100 MB free")
+    assert "3,000 MB" in remedy
+
+
+def test_no_java_and_no_node_are_only_notes_because_pypi_has_both(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(java_runtime, "find_java", lambda: None)
+    monkeypatch.setattr(node_runtime, "find_node", lambda: None)
+    assert doctor_checks.java()[0] == "note"
+    assert doctor_checks.node()[0] == "note"
+
+
+def test_core_tools_that_do_not_run_are_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = tmp_path / "func"
+    broken.write_text("#!/bin/sh\nexit 3\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    level, finding, remedy = doctor_checks.core_tools()
+    assert level == "problem"
+    assert "ends with 3" in finding
+    assert "--host embedded" in remedy
+
+
+def test_a_proxy_that_would_swallow_loopback_traffic_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy:3128")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    assert doctor_checks.proxy()[0] == "problem"
+    monkeypatch.setenv("NO_PROXY", "localhost,127.0.0.1")
+    assert doctor_checks.proxy()[0] == "ok"
+
+
+def test_a_clock_before_2025_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor_checks.time, "time", lambda: 0.0)
+    assert doctor_checks.clock()[0] == "problem"
+
+
+def test_a_check_that_cannot_run_is_a_finding_and_not_a_traceback() -> None:
+    def broken() -> tuple[str, str, str]:
+        raise PermissionError("no entry")
+
+    (finding,) = doctor.examine([("folder", broken)])
+    assert (finding.level, finding.check) == ("problem", "folder")
+    assert "no entry" in finding.finding
+
+
+def test_every_problem_and_every_note_has_a_remedy() -> None:
+    for finding in doctor.examine(doctor_checks.CHECKS):
+        assert finding.level == "ok" or finding.remedy, finding
