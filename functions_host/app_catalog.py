@@ -1,0 +1,57 @@
+"""The app's orchestrators and activities as the Durable engine wants them (durable.catalog.FunctionCatalog)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from azure.functions.meta import Datum
+
+from functions_host.errors import StartRefusedError
+from functions_host.functions import LoadedFunction
+from functions_host.invocation import Invoker
+
+
+class AppCatalog:
+    """Finds durable functions by name, ignoring case, and invokes them."""
+
+    def __init__(self, functions: Iterable[LoadedFunction], invoker: Invoker) -> None:
+        durable = list(functions)
+        self._invoker = invoker
+        self._orchestrators = _by_durable_name(durable, "orchestration")
+        self._activities = _by_durable_name(durable, "activity")
+        self.orchestrators: Mapping[str, LoadedFunction] = {
+            function.durable_name: function for function in self._orchestrators.values()
+        }
+
+    def has_orchestrator(self, name: str) -> bool:
+        return name.lower() in self._orchestrators
+
+    def has_activity(self, name: str) -> bool:
+        return name.lower() in self._activities
+
+    async def invoke_orchestrator(self, name: str, context_json: str) -> str:
+        function = self._orchestrators[name.lower()]
+        datum = await self._invoker.invoke(function, {function.trigger.name: Datum(context_json, "string")})
+        if datum is None or not isinstance(datum.value, str):
+            raise TypeError(f"orchestrator {name!r} did not return the SDK's state")
+        return datum.value
+
+    async def invoke_activity(self, name: str, input_json: str, instance_id: str) -> str | None:
+        function = self._activities[name.lower()]
+        datum = await self._invoker.invoke(
+            function, {function.trigger.name: Datum(input_json, "string")}, subject=instance_id
+        )
+        return None if datum is None or datum.value is None else str(datum.value)
+
+
+def _by_durable_name(functions: Iterable[LoadedFunction], kind: str) -> dict[str, LoadedFunction]:
+    found: dict[str, LoadedFunction] = {}
+    for function in functions:
+        if function.kind != kind:
+            continue
+        if (key := function.durable_name.lower()) in found:
+            raise StartRefusedError(
+                function.name, f"another {kind} is already called {function.durable_name!r}"
+            )
+        found[key] = function
+    return found

@@ -1,0 +1,1 @@
+"""The blob trigger: scan, receipts, queue, invocation, poison (contract C)."""

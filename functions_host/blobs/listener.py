@@ -1,0 +1,101 @@
+"""All blob triggers of an app: one scanner per container, one queue, one webhook."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from functions_host.blobs.deliveries import Deliveries
+from functions_host.blobs.event_grid import EventGridWebhook
+from functions_host.blobs.ledger import BlobLedger
+from functions_host.blobs.messages import QueuedBlob
+from functions_host.blobs.poison import put_in_poison_queue
+from functions_host.blobs.scanner import ContainerScanner
+from functions_host.blobs.storage import BlobStorage
+from functions_host.blobs.subscriptions import BlobSubscription
+from functions_host.host_json import HostOptions
+from functions_host.invocation import Invoker
+
+
+class BlobListener:
+    """Starts and stops the parts of the blob trigger."""
+
+    def __init__(
+        self,
+        subscriptions: Sequence[BlobSubscription],
+        database: Path | Literal[":memory:"],
+        invoker: Invoker,
+        client_datums: Callable[[str], Mapping[str, str]],
+        options: HostOptions,
+        interval_seconds: float,
+    ) -> None:
+        self._ledger = BlobLedger(database)
+        by_name = {subscription.function.name: subscription for subscription in subscriptions}
+        self._storages = {s.account.blob_url: BlobStorage(s.account) for s in by_name.values()}
+        self.webhook = EventGridWebhook(by_name, self._enqueue_event)
+        self._deliveries = Deliveries(
+            by_name,
+            self._storages,
+            self._ledger,
+            invoker,
+            client_datums,
+            _poison,
+            self._rescan,
+            parallelism=options.blob_parallelism,
+            poison_threshold=options.poison_blob_threshold,
+        )
+        self._scanners = self._scanners_of(subscriptions, interval_seconds)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin to deliver what is queued and to scan."""
+        self._tasks = [asyncio.create_task(self._deliveries.run())]
+        self._tasks += [asyncio.create_task(scanner.run()) for scanner in self._scanners]
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Stop scanning, let running deliveries end, close the file."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._deliveries.drain(grace_seconds)
+        for storage in self._storages.values():
+            await storage.close()
+        self._ledger.close()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no blob waits or is being worked on."""
+        return self._deliveries.is_idle
+
+    def scan_now(self) -> None:
+        """Do not wait for the interval."""
+        for scanner in self._scanners:
+            scanner.rescan.set()
+
+    def _scanners_of(
+        self, subscriptions: Sequence[BlobSubscription], interval_seconds: float
+    ) -> list[ContainerScanner]:
+        polled: dict[tuple[str, str], list[BlobSubscription]] = defaultdict(list)
+        for subscription in subscriptions:
+            if subscription.polled:
+                polled[subscription.account.blob_url, subscription.pattern.container].append(subscription)
+        return [
+            ContainerScanner(
+                container, group, self._storages[url], self._ledger, self._deliveries.wake, interval_seconds
+            )
+            for (url, container), group in polled.items()
+        ]
+
+    def _enqueue_event(self, function: str, container: str, name: str) -> None:
+        self._ledger.enqueue_event(function, container, name)
+        self._deliveries.wake()
+
+    def _rescan(self, _container: str) -> None:
+        self.scan_now()
+
+
+async def _poison(subscription: BlobSubscription, blob: QueuedBlob) -> None:
+    await put_in_poison_queue(subscription.account, blob)

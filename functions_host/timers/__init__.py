@@ -1,0 +1,1 @@
+"""The timer trigger: NCRONTAB schedules, run on startup, monitored last runs."""
