@@ -152,6 +152,10 @@ class Commands:
         await self._hub.store.durable()
         return gone
 
+    async def wait_for_end(self, instance_id: str, seconds: float) -> None:
+        """Return when the instance has ended, or after so many seconds."""
+        await self._hub.wait_for_end(instance_id, seconds)
+
     def check_live(self, instance_id: str) -> None:
         """Raises InstanceNotFoundError or InstanceFinishedError."""
         self._live(instance_id)

@@ -19,6 +19,7 @@ from functions_host.durable.instance import Work
 from functions_host.durable.management_api import Handler, ManagementApi, guarded
 from functions_host.durable.options import DurableOptions
 from functions_host.durable.orchestrating import OrchestrationRunner
+from functions_host.durable.sdk_timestamps import speed_up_timestamps
 from functions_host.durable.store import Connect, Store, connect
 
 
@@ -53,6 +54,7 @@ class DurableEngine:
 
         Raises HubInUseError, HubNewerError or HubMismatchError.
         """
+        speed_up_timestamps()
         self._store.open()
         self._hub.resume()
         self._activities.resume()

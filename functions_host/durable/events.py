@@ -68,7 +68,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 def iso(moment: datetime) -> str:
     """`2026-01-01T00:00:00.0000000Z`: .NET's seven digits."""
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond:06d}0Z"
+    return moment.isoformat(timespec="microseconds")[:26] + "0Z"
 
 
 def parse_time(text: str) -> datetime:

@@ -7,6 +7,7 @@ in one go, so the two never differ by more than the commit at the end of the loo
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
@@ -30,6 +31,7 @@ class Hub:
         self._on_ready = on_ready
         self._next_message = 1
         self._next_work = 1
+        self._end_waiters: dict[str, list[asyncio.Future[None]]] = {}
 
     def resume(self) -> None:
         """Take up what the file holds: timers into the queue, instances with messages into memory."""
@@ -160,6 +162,24 @@ class Hub:
         """The end of an instance is durable: memory may let go of it."""
         if self.instances.get(instance.instance_id) is instance:
             del self.instances[instance.instance_id]
+        for waiter in self._end_waiters.pop(instance.instance_id, ()):
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def wait_for_end(self, instance_id: str, seconds: float) -> None:
+        """Return when the instance's end is durable, or after so many seconds of real time."""
+        if self.find(instance_id) is None and instance_id not in self.instances:
+            return
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._end_waiters.setdefault(instance_id, []).append(waiter)
+        try:
+            await asyncio.wait([waiter], timeout=seconds)
+        finally:
+            waiting = self._end_waiters.get(instance_id)
+            if waiting is not None and waiter in waiting:
+                waiting.remove(waiter)
+                if not waiting:
+                    del self._end_waiters[instance_id]
 
     def _message(self, event: Event, execution_id: str | None) -> Message:
         self._next_message += 1

@@ -5,7 +5,6 @@ Handlers only translate: they read the request, ask `Commands` or `queries`, and
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -68,15 +67,9 @@ class ManagementApi:
         return _json(urls, 202, {"Location": urls["statusQueryGetUri"], "Retry-After": "10"})
 
     async def _wait(self, instance_id: str, seconds: float) -> Snapshot | None:
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + seconds
-        while True:
-            snapshot = read_snapshot(self._store, instance_id)
-            if snapshot is not None and snapshot.status.is_final:
-                return snapshot
-            if loop.time() >= deadline:
-                return None
-            await asyncio.sleep(0.02)
+        await self._commands.wait_for_end(instance_id, seconds)
+        snapshot = read_snapshot(self._store, instance_id)
+        return snapshot if snapshot is not None and snapshot.status.is_final else None
 
     async def status(self, request: web.Request) -> web.StreamResponse:
         """GET instances/{id}: 200 when it has ended, 202 while it lives, 404 with no body."""
