@@ -1,10 +1,16 @@
 """The function app: runs in Azure, and unchanged in the embedded host.
 
-``app`` is the one FunctionApp that the Functions worker looks for in this module.
+``app`` is the one FunctionApp that the Functions worker looks for in this module. Its functions are
+in ``triggers`` (what starts work), ``orchestration`` (one image's journey), ``activities`` (its
+steps) and ``http_api`` (what people ask).
 """
 
-import azure.durable_functions as df
+from azure.durable_functions import DFApp
 
-app = df.DFApp()
+from function_app import activities, http_api, orchestration, triggers
+
+app = DFApp()
+for _part in (triggers.blueprint, orchestration.blueprint, activities.blueprint, *http_api.blueprints):
+    app.register_functions(_part)
 
 __all__ = ["app"]

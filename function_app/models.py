@@ -165,3 +165,52 @@ class StoreHealth:
 
     dialect: str
     schema_version: int
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A permanent "no" from a step: a stable code and one sentence for a person."""
+
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class StepAnswer:
+    """What an activity returns: a rejection, or what it found out. A transient failure is raised instead."""
+
+    rejection: Rejection | None = None
+    sha256: str | None = None  # of the bytes that were read
+    scores: tuple[Score, ...] = ()
+
+
+@dataclass(frozen=True)
+class Ending:
+    """The end of a run: what the store is to hold, and the orchestration's output."""
+
+    record: RunRecord
+    scores: tuple[Score, ...] = ()
+
+
+@dataclass(frozen=True)
+class FailedTry:
+    """One try of one step that failed transiently. ``number`` counts the tries of that step from 1."""
+
+    step: str
+    number: int
+    at: datetime
+    error: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a live run is: the orchestration's custom status.
+
+    ``failures`` holds the newest failed tries only; ``failure_count`` counts them all.
+    ``next_try_at`` is set while the run waits to try its step again.
+    """
+
+    step: str
+    failures: tuple[FailedTry, ...] = ()
+    failure_count: int = 0
+    next_try_at: datetime | None = None

@@ -1,0 +1,80 @@
+"""The one JSON codec of the models: frozen dataclasses to plain JSON values and back.
+
+Unknown fields are ignored and missing ones take their defaults, so a history or a custom status
+written by another version of this app still reads. Times are ``YYYY-MM-DDTHH:MM:SS.ffffffZ`` on
+the way out and any ISO 8601 on the way in (the Durable extension re-formats what looks like a date).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import Enum
+from functools import cache
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def to_json(value: object) -> Any:
+    """A JSON value (dict, list, str, int, float, bool, None) for a model or a container of models."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, datetime):
+        return format_time(value)
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {str(key): to_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_json(item) for item in value]
+    return value
+
+
+def from_json(model: type[T], data: object) -> T:
+    """The model out of its JSON value. Raises ValueError, TypeError or KeyError on anything else."""
+    return typing.cast("T", _decode(model, data))
+
+
+def format_time(moment: datetime) -> str:
+    """A moment as text in UTC with microseconds; sorts as text. Naive times are taken as UTC."""
+    return as_utc(moment).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def parse_time(text: str) -> datetime:
+    """A moment out of ISO 8601 text; without an offset it is UTC. Raises ValueError."""
+    return as_utc(datetime.fromisoformat(text))
+
+
+def as_utc(moment: datetime) -> datetime:
+    """The same moment, aware and in UTC."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _decode(kind: Any, data: Any) -> Any:
+    origin = typing.get_origin(kind)
+    if origin in (types.UnionType, typing.Union):
+        if data is None:
+            return None
+        return _decode(next(a for a in typing.get_args(kind) if a is not type(None)), data)
+    if origin is tuple:
+        return tuple(_decode(typing.get_args(kind)[0], item) for item in data)
+    if dataclasses.is_dataclass(kind):
+        hints = _hints(typing.cast("type", kind))
+        known = {name: _decode(hint, data[name]) for name, hint in hints.items() if name in data}
+        return typing.cast("type", kind)(**known)
+    if kind is datetime:
+        return parse_time(data)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return kind(data)
+    if isinstance(kind, type) and not isinstance(data, kind):
+        raise ValueError(f"expected {kind.__name__}, got {type(data).__name__}")
+    return data
+
+
+@cache
+def _hints(model: type) -> dict[str, Any]:
+    return typing.get_type_hints(model)

@@ -1,0 +1,78 @@
+"""HTTP answers as data, and the one shape of errors: problem details (RFC 9457). Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+from function_app.codec import to_json
+from function_app.errors import PipelineError, Transient
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A status, a body as text, and headers."""
+
+    status: int
+    body: str = ""
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class BadParameter(PipelineError):  # noqa: N818  (named like function_app.errors)
+    """A parameter of the request is wrong; ``parameter`` names it."""
+
+    reason = "bad_parameter"
+
+    def __init__(self, parameter: str, detail: str) -> None:
+        super().__init__(detail)
+        self.parameter = parameter
+
+
+class NotFound(PipelineError):  # noqa: N818  (named like function_app.errors)
+    """There is nothing under this address."""
+
+    reason = "not_found"
+
+
+def json_answer(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
+    """An answer in JSON; models are encoded by the codec."""
+    return Answer(status, json.dumps(to_json(body)), headers=headers or {})
+
+
+def problem(status: int, reason: str, detail: str, **more: object) -> Answer:
+    """Problem details: ``type`` is about:blank, so ``title`` is HTTP's own; ``reason`` is our stable code."""
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "reason": reason,
+        **more,
+    }
+    return Answer(status, json.dumps(body), "application/problem+json")
+
+
+def problem_of(error: PipelineError) -> Answer:
+    """400 naming the parameter, 404, or 503 with the time to come back."""
+    if isinstance(error, BadParameter):
+        return problem(400, error.reason, error.detail, parameter=error.parameter)
+    if isinstance(error, NotFound):
+        return problem(404, error.reason, error.detail)
+    if isinstance(error, Transient):
+        answer = problem(503, error.reason, error.detail)
+        return Answer(answer.status, answer.body, answer.content_type, {"Retry-After": "5"})
+    return problem(500, error.reason, error.detail)
+
+
+def with_etag(answer: Answer, if_none_match: str | None) -> Answer:
+    """The answer with an ETag of its body; 304 without a body when the caller has that very one."""
+    etag = f'"{hashlib.sha256(answer.body.encode()).hexdigest()[:20]}"'
+    headers = {**answer.headers, "ETag": etag}
+    known = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
+    if etag in known or "*" in known:
+        return Answer(304, "", answer.content_type, headers)
+    return Answer(answer.status, answer.body, answer.content_type, headers)

@@ -1,0 +1,87 @@
+"""Query parameters to filters; a wrong one is named, never guessed at. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+
+from function_app.codec import parse_time
+from function_app.http_api.answers import BadParameter
+from function_app.live_runs import State
+from function_app.models import Outcome, RunFilter
+
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_SPAN = re.compile(r"(\d{1,5})([smhd])")
+_SPAN_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+LARGEST_PAGE = 1_000
+
+
+def check_known(given: Collection[str], known: Collection[str]) -> None:
+    """Raise BadParameter for a parameter this route does not have: a typo must not widen a filter."""
+    for name in given:
+        if name not in known and name != "code":  # the Functions host's own parameter for keys
+            raise BadParameter(name, f"There is no such parameter; there are: {', '.join(sorted(known))}.")
+
+
+def run_filter(query: Mapping[str, str], now: datetime) -> RunFilter:
+    """The filter for ended runs. ``since`` and ``until`` are ISO 8601 or spans back from now (90s, 15m, 24h, 7d)."""
+    outcome = state(query)
+    return RunFilter(
+        outcome=Outcome(outcome) if outcome else None,
+        reason=_code(query, "reason"),
+        device_id=_code(query, "device"),
+        scorer=_code(query, "scorer"),
+        since=moment(query, "since", now),
+        until=moment(query, "until", now),
+    )
+
+
+def state(query: Mapping[str, str]) -> State | None:
+    """The state asked for."""
+    text = query.get("state")
+    if text is None:
+        return None
+    try:
+        return State(text)
+    except ValueError:
+        raise BadParameter("state", f"One of: {', '.join(State)}.") from None
+
+
+def limit(query: Mapping[str, str], default: int = 100) -> int:
+    """How many to list: 1 to 1,000."""
+    text = query.get("limit", str(default))
+    if not re.fullmatch(r"[0-9]{1,4}", text) or not 1 <= int(text) <= LARGEST_PAGE:
+        raise BadParameter("limit", f"A whole number from 1 to {LARGEST_PAGE}.")
+    return int(text)
+
+
+def moment(query: Mapping[str, str], name: str, now: datetime) -> datetime | None:
+    """A moment: ISO 8601, or a span back from now."""
+    text = query.get(name)
+    if text is None:
+        return None
+    if _SPAN.fullmatch(text):
+        return now - span(query, name)
+    try:
+        return parse_time(text.replace(" ", "+"))  # an unescaped + of an offset arrives as a space
+    except (ValueError, OverflowError):
+        raise BadParameter(name, "ISO 8601 as 2026-01-31T12:00:00Z, or a span as 15m, 24h, 7d.") from None
+
+
+def span(query: Mapping[str, str], name: str) -> timedelta:
+    """A span of time: 90s, 15m, 24h, 7d."""
+    found = _SPAN.fullmatch(query.get(name, ""))
+    if found is None or int(found[1]) == 0:
+        raise BadParameter(name, "A span of time as 90s, 15m, 24h, 7d.")
+    wanted = timedelta(**{_SPAN_UNITS[found[2]]: int(found[1])})
+    if wanted > timedelta(days=3660):
+        raise BadParameter(name, "At most 3660d.")
+    return wanted
+
+
+def _code(query: Mapping[str, str], name: str) -> str | None:
+    text = query.get(name)
+    if text is not None and _CODE.fullmatch(text) is None:
+        raise BadParameter(name, "Letters, digits, dot, dash and underscore, at most 64.")
+    return text

@@ -1,0 +1,92 @@
+"""``/api/runs``: one run, and lists of runs."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import azure.functions as func
+from azure.durable_functions import Blueprint
+
+from function_app.errors import Transient
+from function_app.http_api import query
+from function_app.http_api.answers import Answer, BadParameter, NotFound, json_answer, with_etag
+from function_app.http_api.route import aside, respond
+from function_app.http_api.views import RunsPage, RunView, retry_after_seconds, view_of
+from function_app.identity import is_run_id
+from function_app.live_runs import LiveRun, State, active_runs, find_live_run
+from function_app.resources import Resources, resources
+from function_app.results.cursor import BadCursor
+
+blueprint = Blueprint()
+_LIST_PARAMETERS = ("state", "reason", "device", "scorer", "since", "until", "limit", "cursor")
+_LIVE_STATES = (State.WAITING, State.RUNNING, State.RETRYING)
+
+
+@blueprint.route(route="runs/{run_id}", methods=["GET"])
+@blueprint.durable_client_input(client_name="client")
+async def get_run(req: func.HttpRequest, client: Any) -> func.HttpResponse:
+    """One run: 200 when it ended, 202 while it is live, 404 if unknown."""
+    return await respond(one_run(req, client, resources()))
+
+
+@blueprint.route(route="runs", methods=["GET"])
+@blueprint.durable_client_input(client_name="client")
+async def list_runs(req: func.HttpRequest, client: Any) -> func.HttpResponse:
+    """Runs by filter, newest first."""
+    return await respond(some_runs(req, client, resources()))
+
+
+async def one_run(req: func.HttpRequest, client: Any, use: Resources) -> Answer:
+    """See ``get_run``. While either the store or Durable is away, the other one answers alone."""
+    view = await look_up(req.route_params.get("run_id", ""), client, use)
+    if_none_match = req.headers.get("if-none-match")
+    if view.has_ended:
+        return with_etag(json_answer(view), if_none_match)
+    wait = {"Retry-After": str(retry_after_seconds(view, use.now()))}
+    return with_etag(json_answer(view, 202, wait), if_none_match)
+
+
+async def look_up(run_id: str, client: Any, use: Resources) -> RunView:
+    """The run as it stands. Raises NotFound, or Transient when who might know it is away."""
+    if not is_run_id(run_id):
+        raise NotFound("There is no run of this id.")
+    stored, live = await asyncio.gather(
+        aside(use.store.run, run_id), find_live_run(client, run_id), return_exceptions=True
+    )
+    away = [answer for answer in (stored, live) if isinstance(answer, BaseException)]
+    for error in away:
+        if not isinstance(error, Transient):
+            raise error
+    view = view_of(
+        None if isinstance(stored, BaseException) else stored,
+        None if isinstance(live, BaseException) else live,
+    )
+    if view is not None:
+        return view
+    if away:
+        raise away[0]
+    raise NotFound("There is no run of this id.")
+
+
+async def some_runs(req: func.HttpRequest, client: Any, use: Resources) -> Answer:
+    """See ``list_runs``. Live states are listed from Durable, on one page; ended ones from the store."""
+    query.check_known(req.params, _LIST_PARAMETERS)
+    most = query.limit(req.params)
+    wanted = query.state(req.params)
+    if wanted in _LIVE_STATES:
+        return json_answer(_live_page(await active_runs(client), wanted, req.params.get("device"), most))
+    which = query.run_filter(req.params, use.now())
+    try:
+        page = await aside(use.store.page, which, req.params.get("cursor"), most)
+    except BadCursor as error:
+        raise BadParameter("cursor", error.detail) from None
+    views = tuple(view for run in page.runs if (view := view_of(run, None)))
+    return json_answer(RunsPage(views, page.next_cursor))
+
+
+def _live_page(live: list[LiveRun], wanted: State, device: str | None, most: int) -> RunsPage:
+    views = [view for run in live if run.state is wanted and (view := view_of(None, run))]
+    chosen = [view for view in views if device in (None, view.device_id)]
+    chosen.sort(key=lambda view: (view.started_at is not None, view.started_at), reverse=True)
+    return RunsPage(tuple(chosen[:most]))

@@ -1,0 +1,37 @@
+"""The outside world of one process, opened once: settings, blobs, result store and clock.
+
+Adapters are safe to share between threads; activities run in the worker's thread pool.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from function_app.blobs import ImageBlobs, open_blobs
+from function_app.results import ResultStore, open_result_store
+from function_app.settings import Settings, current_settings
+
+
+def utc_now() -> datetime:
+    """The present moment, aware and in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What the steps and the HTTP answers use; tests hand in their own."""
+
+    settings: Settings
+    blobs: ImageBlobs
+    store: ResultStore
+    now: Callable[[], datetime] = utc_now
+
+
+@lru_cache(maxsize=1)
+def resources() -> Resources:
+    """The resources of this process. Raises Misconfigured naming a setting that is missing or wrong."""
+    settings = current_settings()
+    return Resources(settings, open_blobs(settings), open_result_store(settings))
