@@ -54,8 +54,9 @@ CREATE TABLE dbo.attempts (
 GO
 
 -- Blob names are looked up by their hash; every list is newest first by (committed_at, recent_id).
+-- runs_by_time also carries what statistics over a window need, so that they never touch the rows.
 CREATE INDEX runs_by_blob ON dbo.runs (blob_key, recent_id);
-CREATE INDEX runs_by_time ON dbo.runs (committed_at, recent_id);
+CREATE INDEX runs_by_time ON dbo.runs (committed_at, recent_id, outcome, reason, device_id, captured_at);
 CREATE INDEX runs_by_outcome ON dbo.runs (outcome, committed_at, recent_id);
 CREATE INDEX runs_by_reason ON dbo.runs (reason, committed_at, recent_id);
 CREATE INDEX runs_by_device ON dbo.runs (device_id, committed_at, recent_id);

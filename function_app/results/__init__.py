@@ -1,0 +1,32 @@
+"""The result store: one interface, SQLite on one computer, Azure SQL in Azure.
+
+``open_result_store(settings)`` gives the adapter that ``SQL_CONNECTION_STRING`` names. Everything a
+caller needs to know is in ``interface.py``; the rows are made by the migrations in ``sql_migrations``.
+"""
+
+from __future__ import annotations
+
+from function_app.errors import Misconfigured
+from function_app.results.interface import ResultStore
+from function_app.results.statistics import Stats
+from function_app.settings import Settings
+
+__all__ = ["ResultStore", "Stats", "open_result_store"]
+
+
+def open_result_store(settings: Settings) -> ResultStore:
+    """The store for these settings; nothing is connected until it is first used.
+
+    Raises Misconfigured when the setting names neither store, or when this computer lacks the driver.
+    """
+    text = settings.sql_connection_string
+    if text.startswith("sqlite:///"):
+        from function_app.results.sqlite import open_sqlite_store
+
+        return open_sqlite_store(text.removeprefix("sqlite:///"))
+    if "=" in text and "://" not in text.partition("=")[0]:
+        # Imported here only: pyodbc needs a system library that a computer without SQL Server lacks.
+        from function_app.results.mssql import open_mssql_store
+
+        return open_mssql_store(text)
+    raise Misconfigured("SQL_CONNECTION_STRING must be sqlite:///path or an ODBC connection string")
