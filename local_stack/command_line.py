@@ -49,6 +49,7 @@ VERBS: dict[str, Verb] = {
     "audit": Verb("do the books balance? folder x blobs x rows, each discrepancy by name", "audit", azurite=True),
     "doctor": Verb("name what is missing or misconfigured, with its remedy", "doctor", needs=None),
     "bench": Verb("measure one part against its named peer", "bench", needs="test", azurite=True, java=True),
+    "package": Verb("build the zip that Azure would get, without Core Tools", "packaging", needs=None),
     "clean": Verb("remove all local state (.local/)", "clean", needs=None),
 }  # fmt: skip
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
 from local_stack.run_api import KEY_VARIABLE
@@ -49,6 +50,20 @@ def status(parser: argparse.ArgumentParser) -> None:
 def audit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the balance as JSON")
     parser.add_argument("--prefix", default="", help="only images whose source name begins with this")
+
+
+def package(parser: argparse.ArgumentParser) -> None:
+    running = f"{sys.version_info.major}.{sys.version_info.minor}"
+    parser.add_argument("--output", type=Path, default=Path("dist/function-app.zip"), metavar="FILE",
+                        help="where to (default %(default)s)")  # fmt: skip
+    parser.add_argument("--python", default=running, metavar="X.Y",
+                        help="Python of the app in Azure (default %(default)s)")  # fmt: skip
+    parser.add_argument("--host-file", default="host.json", metavar="FILE",
+                        help="host.dts.json for the Durable Task Scheduler (default host.json)")  # fmt: skip
+    parser.add_argument(
+        "--no-dependencies", action="store_true", help="leave installing to Azure's remote build"
+    )
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
 
 def clean(parser: argparse.ArgumentParser) -> None:

@@ -10,7 +10,6 @@ import argparse
 import hashlib
 import json
 import subprocess
-import sys
 import tempfile
 import zipfile
 from collections.abc import Iterable, Sequence
@@ -20,6 +19,7 @@ from pathlib import Path
 from local_stack.errors import StackError
 from local_stack.funcignore import published_files
 from local_stack.interpreters import find_python
+from local_stack.state_folder import PROJECT_ROOT
 
 PACKAGES = ".python_packages/lib/site-packages"
 # Azure's images are Debian 11 and newer (glibc 2.31); pip takes the first tag that a wheel has.
@@ -69,25 +69,13 @@ def build_package(
     )  # fmt: skip
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Build a package from the command line; returns the exit code."""
-    from local_stack.state_folder import PROJECT_ROOT
-
-    running = f"{sys.version_info.major}.{sys.version_info.minor}"
-    parser = argparse.ArgumentParser(prog="pipeline.py package", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--output", type=Path, default=PROJECT_ROOT / "dist" / "function-app.zip")
-    parser.add_argument("--python", default=running, help="Python of the app in Azure (default: %(default)s)")
-    parser.add_argument("--host-file", default="host.json", help="host.dts.json: Durable Task Scheduler")
-    parser.add_argument(
-        "--no-dependencies", action="store_true", help="leave installing to Azure's remote build"
-    )
-    parser.add_argument("--json", action="store_true", help="print the report as JSON")
-    options = parser.parse_args(arguments)
+def run(arguments: argparse.Namespace) -> int:
+    """Build a package as the options of ``pipeline.py package`` say; returns the exit code."""
     report = build_package(
-        PROJECT_ROOT, options.output.resolve(), options.python,
-        host_file=options.host_file, dependencies=not options.no_dependencies,
+        PROJECT_ROOT, arguments.output.resolve(), arguments.python,
+        host_file=arguments.host_file, dependencies=not arguments.no_dependencies,
     )  # fmt: skip
-    print(json.dumps(asdict(report), indent=1) if options.json else described(report))
+    print(json.dumps(asdict(report), indent=1) if arguments.json else described(report))
     return 0
 
 
@@ -144,11 +132,3 @@ def _largest(site: Path, installed: Sequence[str]) -> tuple[tuple[str, int], ...
         top = name.partition("/")[0]
         sizes[top] = sizes.get(top, 0) + (site / name).stat().st_size
     return tuple(sorted(sizes.items(), key=lambda item: -item[1])[:5])
-
-
-if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except StackError as error:
-        print(error, file=sys.stderr)
-        sys.exit(error.exit_code)
