@@ -39,7 +39,7 @@ CREATE INDEX rows_image ON rows (name, sha256);
 DISCREPANCIES: dict[str, str] = {
     "lost": """
         SELECT name, 'made by the device, and neither file, blob nor row of it exists' FROM truth AS t
-        WHERE NOT EXISTS (SELECT 1 FROM files AS f WHERE f.name = t.name AND f.place <> 'done')
+        WHERE NOT EXISTS (SELECT 1 FROM files AS f WHERE f.name = t.name)
           AND NOT EXISTS (SELECT 1 FROM blobs AS b WHERE b.name = t.name AND b.sha256 = t.sha256)
           AND NOT EXISTS (SELECT 1 FROM rows AS r WHERE r.name = t.name AND r.sha256 = t.sha256)
     """,
@@ -70,6 +70,9 @@ DISCREPANCIES: dict[str, str] = {
 
 # Not wrong, but not finished: what is still on its way, and where.
 WAITING: dict[str, str] = {
+    "unfinished_by_device": """
+        SELECT name, 'the device was stopped before it finished this file' FROM files WHERE place = 'unfinished'
+    """,
     "waiting_in_folder": """
         SELECT f.name, 'in the inbox, not uploaded yet' FROM files AS f WHERE f.place = 'inbox'
           AND NOT EXISTS (SELECT 1 FROM blobs AS b WHERE b.name = f.name AND b.sha256 = f.sha256)
@@ -143,7 +146,7 @@ class Books:
         self._fill("truth", 4, ((line.name, line.sum, line.sha256, line.expected) for line in lines))
 
     def add_files(self, files: Iterable[tuple[str, str, str]]) -> None:
-        """(source name, sha256, place) with place ``inbox``, ``done`` or ``set_aside``."""
+        """(source name, sha256, place) with place ``inbox``, ``unfinished`` or ``set_aside``."""
         self._fill("files", 3, files)
 
     def add_blobs(self, blobs: Iterable[tuple[str, str | None, str | None]]) -> None:

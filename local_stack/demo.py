@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import sys
@@ -67,6 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
         stack.feed(_feeder(arguments, state, prefix))
         complete = _watch(stack, api, before, prefix, arguments.timeout)
         seconds = time.monotonic() - started
+        if arguments.input is not None:
+            _complete_truth(state, prefix, arguments.input)
         result, sums = _result(stack, api, prefix, seconds)
         if not complete:
             say(f"  ✗ Not every image had ended after {arguments.timeout:.0f} s")
@@ -87,12 +90,12 @@ def run(arguments: argparse.Namespace) -> int:
 def _feeder(arguments: argparse.Namespace, state: StateFolder, prefix: str) -> ChildProcess:
     truth = str(state.truth / f"{prefix}truth.jsonl")
     if arguments.input is not None:
-        what = ["feed", "--input", str(arguments.input.resolve())]
+        what = ["feed", "--input", str(arguments.input.resolve()), "--prefix", prefix]
     else:
         what = ["simulate", "--images", str(arguments.images), "--bad", str(arguments.bad),
-                "--seed", str(arguments.seed)]  # fmt: skip
+                "--seed", str(arguments.seed), "--prefix", prefix.rstrip("-")]  # fmt: skip
     command = [sys.executable, "-m", "local_agent", *what, "--rate", str(arguments.rate),
-               "--inbox", str(state.inbox), "--truth", truth, "--prefix", prefix]  # fmt: skip
+               "--inbox", str(state.inbox), "--truth", truth]  # fmt: skip
     return ChildProcess("The simulator", command, os.environ, state.logs / "simulator.log", PROJECT_ROOT)
 
 
@@ -111,7 +114,7 @@ def _watch(stack: Stack, api: RunApi, before: dict[str, int], prefix: str, timeo
             fed = _feeder_ended(stack)
             shown = Snapshot(counts, made if fed else None, time.monotonic() - started, _newest_latency(api))
             view.show(shown)
-            if fed and shown.ended >= made and _all_ended(stack, api, prefix, made):
+            if fed and _all_ended(stack, api, prefix, made):
                 return True
             time.sleep(_POLL_SECONDS)
     return False
@@ -154,9 +157,7 @@ def _runs(api: RunApi, prefix: str) -> list[dict[str, Any]]:
 
 
 def _result(stack: Stack, api: RunApi, prefix: str, seconds: float) -> tuple[DemoResult, list[int]]:
-    state = stack.state
-    _complete_truth(state, prefix)
-    balance = evidence.strike_balance(state, stack.storage, parts.CONTAINER, api, prefix)
+    balance = evidence.strike_balance(stack.state, stack.storage, parts.CONTAINER, api, prefix)
     runs = _runs(api, prefix)
     sums = [value for run in runs if (value := evidence.pixel_sum(run)) is not None]
     waited = [taken for run in runs if (taken := latency.seconds_of(run)) is not None]
@@ -176,20 +177,18 @@ def _figures(stack: Stack, balance: Balance, seconds: float, waited: list[float]
     )  # fmt: skip
 
 
-def _complete_truth(state: StateFolder, prefix: str) -> None:
+def _complete_truth(state: StateFolder, prefix: str, folder: Path) -> None:
     """Images taken from a folder carry no sum of their own: an independent reader supplies it.
 
-    The bytes are read where the agent left them (``done/``), and their hash must be the recorded one.
+    Two files of the same bytes have the same sum, so the truth list's SHA-256 finds the answer.
     """
+    files = (path for path in folder.rglob("*") if path.is_file())
+    sums = {hashlib.sha256(data).hexdigest(): expected_sum(data) for data in map(Path.read_bytes, files)}
     path = state.truth / f"{prefix}truth.jsonl"
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    if all(line.get("expected") for line in lines):
-        return
     for line in lines:
-        source = line.get("origin")
-        if line.get("expected") is None and source:
-            line["sum"] = expected_sum(Path(source).read_bytes())
-            line["expected"] = "rejected" if line["sum"] is None else "scored"
+        line["sum"] = sums[line["sha256"]]
+        line["expected"] = "rejected" if line["sum"] is None else "scored"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
 
 

@@ -20,6 +20,7 @@ from local_stack.errors import StackError
 from local_stack.run_api import RunApi
 from local_stack.state_folder import StateFolder
 
+_REASON = ".reason.json"
 ENDED = ("scored", "rejected", "failed")
 
 
@@ -36,15 +37,20 @@ def truth_lines(folder: Path, prefix: str = "") -> Iterator[TruthLine]:
 
 
 def device_files(state: StateFolder) -> Iterator[tuple[str, str, str]]:
-    """(source name, sha256, place) of the files that wait in the inbox or were set aside."""
-    for place, folder in (("inbox", state.inbox), ("set_aside", state.set_aside)):
-        for name, path in _regular_files(folder):
-            if place == "set_aside" and name.endswith(".reason.json"):
-                continue
-            try:
-                yield name, hashlib.sha256(path.read_bytes()).hexdigest(), place
-            except OSError:
-                continue  # it was moved on while we looked; its next place counts it
+    """(source name, sha256, place) of the files that wait in the inbox or were set aside.
+
+    A hidden ``.<name>.part`` is ``unfinished``: the device was stopped before it renamed it.
+    """
+    for name, path in _regular_files(state.inbox):
+        folder, _, last = name.rpartition("/")
+        if not last.startswith("."):
+            yield from _hashed(name, path, "inbox")
+        elif last.endswith(".part"):
+            whole = last.removeprefix(".").removesuffix(".part")
+            yield from _hashed(f"{folder}/{whole}" if folder else whole, path, "unfinished")
+    for name, path in _regular_files(state.set_aside):
+        if not name.endswith(_REASON):
+            yield from _hashed(_name_before(path) or name, path, "set_aside")
 
 
 def blobs(storage: str, container: str) -> Iterator[tuple[str, str | None, str | None]]:
@@ -54,7 +60,7 @@ def blobs(storage: str, container: str) -> Iterator[tuple[str, str | None, str |
         for blob in client.list_blobs(include=["metadata"], results_per_page=5000):
             metadata = blob.metadata or {}
             source = metadata.get("sourcename")
-            yield blob.name, urllib.parse.unquote(source) if source else None, metadata.get("sha256")
+            yield blob.name, decoded(source), metadata.get("sha256")
     except ResourceNotFoundError:
         return  # no container: nothing was ever uploaded
     except AzureError as error:
@@ -63,6 +69,11 @@ def blobs(storage: str, container: str) -> Iterator[tuple[str, str | None, str |
             "start it, or check the connection",
             exit_code=1,
         ) from error
+
+
+def decoded(source_name: str | None) -> str | None:
+    """The device's own name of an image; metadata and API carry it percent-encoded."""
+    return urllib.parse.unquote(source_name, errors="surrogateescape") if source_name else None
 
 
 def strike_balance(
@@ -92,7 +103,7 @@ def _rows(
 ) -> Iterator[tuple[str, str, str | None, str | None, str, int | None]]:
     for run in runs:  # type: ignore[attr-defined]
         if run.get("outcome") in ENDED:
-            yield (run["run_id"], run["blob_name"], run.get("source_name"), run.get("sha256"), run["outcome"],
+            yield (run["run_id"], run["blob_name"], decoded(run.get("source_name")), run.get("sha256"), run["outcome"],
                    pixel_sum(run))  # fmt: skip
         else:
             live.append((run["blob_name"], run["state"]))
@@ -107,10 +118,26 @@ def pixel_sum(run: dict[str, object]) -> int | None:
     return None
 
 
+def _hashed(name: str, path: Path, place: str) -> Iterator[tuple[str, str, str]]:
+    try:
+        yield name, hashlib.sha256(path.read_bytes()).hexdigest(), place
+    except OSError:
+        return  # it was moved on while we looked; its next place counts it
+
+
+def _name_before(path: Path) -> str | None:
+    """The source name of a file that was set aside, from the reason that lies beside it."""
+    try:
+        reason = json.loads(path.with_name(path.name + _REASON).read_text(encoding="utf-8"))
+        return decoded(reason["source_name"])
+    except (OSError, ValueError, KeyError):
+        return None
+
+
 def _regular_files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """(path relative to the folder, path) of every regular file; hidden ones are still being written."""
+    """(path relative to the folder, path) of every regular file."""
     for parent, _, names in os.walk(folder):
         for name in names:
             path = Path(parent) / name
-            if not name.startswith(".") and path.is_file() and not path.is_symlink():
+            if path.is_file() and not path.is_symlink():
                 yield path.relative_to(folder).as_posix(), path

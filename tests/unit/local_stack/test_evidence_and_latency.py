@@ -15,16 +15,18 @@ def test_a_truth_line_cut_by_a_kill_is_skipped(tmp_path: Path) -> None:
     assert [line.name for line in evidence.truth_lines(tmp_path)] == ["a.png"]
 
 
-def test_hidden_files_are_still_being_written_and_do_not_count(tmp_path: Path) -> None:
+def test_a_hidden_part_is_unfinished_and_other_hidden_files_do_not_count(tmp_path: Path) -> None:
     state = StateFolder(tmp_path)
     state.create()
     (state.inbox / "sub").mkdir()
     (state.inbox / "sub" / "a.png").write_bytes(b"1")
     (state.inbox / ".b.png.part").write_bytes(b"2")
+    (state.inbox / ".DS_Store").write_bytes(b"x")
     (state.set_aside / "c.png").write_bytes(b"3")
-    (state.set_aside / "c.png.reason.json").write_text("{}")
+    (state.set_aside / "c.png.reason.json").write_text('{"source_name": "e%3A.png"}')
     assert sorted((name, place) for name, _, place in evidence.device_files(state)) == [
-        ("c.png", "set_aside"),
+        ("b.png", "unfinished"),
+        ("e:.png", "set_aside"),
         ("sub/a.png", "inbox"),
     ]
 
