@@ -33,7 +33,8 @@ def read_local_settings(root: Path) -> LocalSettings:
     document = parse_json_file(path)
     if document.get("IsEncrypted"):
         raise SettingsError(f"{path.name} is encrypted; run `func settings decrypt` first")
-    values = document.get("Values") or {}
+    values = document.get("Values")
+    values = {} if values is None else values
     if not isinstance(values, dict):
         raise SettingsError(f"{path.name}: Values must be an object")
     host = document.get("Host") or {}

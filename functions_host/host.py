@@ -23,7 +23,7 @@ from functions_host.clock import Clock, SystemClock
 from functions_host.durable import DurableEngine, DurableOptions
 from functions_host.errors import SettingsError
 from functions_host.host_json import section
-from functions_host.http_server import HttpLimits, HttpServer
+from functions_host.http_server import HttpServer
 from functions_host.invocation import Invoker
 from functions_host.invocation_log import InvocationLog
 from functions_host.keys import load_keys
@@ -56,6 +56,7 @@ class FunctionsHost:
     ) -> None:
         self.app = app
         self._configuration = configuration
+        self.keys = load_keys(None, [])
         self._clock = clock or SystemClock()
         self._started = time.monotonic()
         self._instance_id = str(uuid.uuid4())
@@ -81,6 +82,11 @@ class FunctionsHost:
         """Whether no orchestration can advance and no blob waits (timers and open requests do not count)."""
         blobs_idle = self._blobs is None or self._blobs.is_idle
         return blobs_idle and (self._engine is None or self._engine.is_idle())
+
+    def scan_blobs(self) -> None:
+        """Look for new blobs at once."""
+        if self._blobs is not None:
+            self._blobs.scan_now()
 
     async def start(self) -> None:
         """Start; raises StateInUseError, AddressInUseError and what the Durable engine refuses."""
@@ -112,20 +118,20 @@ class FunctionsHost:
         configuration, app = self._configuration, self.app
         if configuration.state is not None:
             self._state = StateDirectory(configuration.state)
-        keys = load_keys(self._file("keys.json"), [route.function.name for route in app.routes])
+        self.keys = load_keys(self._file("keys.json"), [route.function.name for route in app.routes])
         self._engine = self._durable_engine()
         self._blobs = self._blob_listener()
         self._timers = self._timer_listener()
         server = self._server = HttpServer(
             RouteTable(app.routes),
             self._invoker,
-            keys if configuration.enable_auth else None,
-            HttpLimits(app.body_limit),
+            self.keys if configuration.enable_auth else None,
+            app.body_limit,
             self._client_datums,
         )
         await self._public.start(self._public_application(server))
         if self._engine is not None:
-            await self._start_engine(self._engine, keys.system["durabletask_extension"])
+            await self._start_engine(self._engine, self.keys.system["durabletask_extension"])
         if self._blobs is not None:
             self._blobs.start()
         if self._timers is not None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
@@ -21,29 +20,28 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _log = logging.getLogger("functions_host.http")
 
 
-@dataclass(frozen=True)
-class HttpLimits:
-    """What one client may take: body in bytes, seconds to send it."""
-
-    body_bytes: int
-    body_seconds: float = 60.0
+BODY_SECONDS = 60.0
+"""A client that takes longer to send its body gets 408."""
 
 
 class HttpServer:
-    """Answers function calls. `keys` None: everything is authorised, as `func start` does."""
+    """Answers function calls. `keys` None: everything is authorised, as `func start` does.
+
+    `body_limit` in bytes; `client_datums(function name)` gives its durable client bindings.
+    """
 
     def __init__(
         self,
         routes: RouteTable,
         invoker: Invoker,
         keys: KeyRing | None,
-        limits: HttpLimits,
+        body_limit: int,
         client_datums: Callable[[str], Mapping[str, str]],
     ) -> None:
         self._routes = routes
         self._invoker = invoker
         self._keys = keys
-        self._limits = limits
+        self._body_limit = body_limit
         self._client_datums = client_datums
         self.ready = False
 
@@ -56,10 +54,10 @@ class HttpServer:
 
         `admin`: path to handler. `webhooks`: mount path to (system key name, handler or sub-routes).
         """
-        app = web.Application(client_max_size=self._limits.body_bytes)
+        app = web.Application(client_max_size=self._body_limit)
         for path, (key_name, answer) in webhooks.items():
             guard = self._webhook_guard(key_name)
-            nested = web.Application(middlewares=[guard], client_max_size=self._limits.body_bytes)
+            nested = web.Application(middlewares=[guard], client_max_size=self._body_limit)
             if callable(answer):
                 nested.router.add_route("*", "", answer)
             else:
@@ -93,7 +91,7 @@ class HttpServer:
         ):
             return web.Response(status=401)
         try:
-            async with asyncio.timeout(self._limits.body_seconds):
+            async with asyncio.timeout(BODY_SECONDS):
                 body = await request.read()
         except TimeoutError:
             return web.Response(status=408, headers={"Connection": "close"})

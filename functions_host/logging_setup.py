@@ -24,7 +24,6 @@ _CHATTY = ("azure", "aiohttp", "asyncio", "urllib3", "msal")
 class RedactingFormatter(logging.Formatter):
     """Blanks out the values of keys, signatures and passwords in `name=value` form."""
 
-
     converter = staticmethod(time.gmtime)
 
     def format(self, record: logging.LogRecord) -> str:

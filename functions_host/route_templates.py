@@ -29,7 +29,7 @@ class Segment:
     """Text between two slashes: literals and parameters in turn."""
 
     parts: tuple[str | Parameter, ...]
-    pattern: re.Pattern[str]
+    patterns: tuple[re.Pattern[str], ...]
 
     @property
     def only_parameter(self) -> Parameter | None:
@@ -119,7 +119,7 @@ def _parse_segment(text: str) -> Segment:
             literal = token[2] or token[0][0]
             previous = parts.pop() if parts and isinstance(parts[-1], str) else ""
             parts.append(f"{previous}{literal}")
-    return Segment(tuple(parts), _segment_pattern(parts))
+    return Segment(tuple(parts), _segment_patterns(parts))
 
 
 def _parse_parameter(text: str) -> Parameter:
@@ -152,19 +152,18 @@ def _constraints(text: str) -> list[str]:
     return [*pieces, current]
 
 
-def _segment_pattern(parts: Sequence[str | Parameter]) -> re.Pattern[str]:
-    """`{name}.{ext?}`: the dot belongs to the optional parameter and may be absent with it."""
-    pattern = ""
-    for index, part in enumerate(parts):
-        following = parts[index + 1] if index + 1 < len(parts) else None
-        if isinstance(part, str):
-            optional_dot = part.endswith(".") and isinstance(following, Parameter) and following.optional
-            pattern += re.escape(part[:-1] if optional_dot else part)
-        elif part.optional and index:
-            pattern += rf"(?:\.(?P<p{index}>.+))?"
-        else:
-            pattern += rf"(?P<p{index}>.+)"
-    return re.compile(pattern, re.IGNORECASE | re.DOTALL)
+def _segment_patterns(parts: Sequence[str | Parameter]) -> tuple[re.Pattern[str], ...]:
+    """`{name}.{ext?}`: with the optional last part, then without it and without the dot before it."""
+    forms = [list(enumerate(parts))]
+    last = parts[-1]
+    if len(parts) > 1 and isinstance(last, Parameter) and last.optional:
+        before = parts[-2]
+        forms.append([*forms[0][:-2], (len(parts) - 2, str(before).removesuffix("."))])
+    return tuple(re.compile(_segment_pattern(form), re.IGNORECASE | re.DOTALL) for form in forms)
+
+
+def _segment_pattern(parts: Sequence[tuple[int, str | Parameter]]) -> str:
+    return "".join(re.escape(part) if isinstance(part, str) else f"(?P<p{index}>.+)" for index, part in parts)
 
 
 def _match_segment(segment: Segment, text: str | None, values: dict[str, str]) -> bool:
@@ -172,13 +171,15 @@ def _match_segment(segment: Segment, text: str | None, values: dict[str, str]) -
     if parameter is not None:
         _take(values, parameter, text or None)
         return bool(text) or parameter.optional or parameter.default is not None
-    found = segment.pattern.fullmatch(text) if text else None
-    if found is None:
-        return False
-    for index, part in enumerate(segment.parts):
-        if isinstance(part, Parameter):
-            _take(values, part, found[f"p{index}"])
-    return True
+    for pattern in segment.patterns if text else ():
+        found = pattern.fullmatch(text or "")
+        if found is not None:
+            groups = found.groupdict()
+            for index, part in enumerate(segment.parts):
+                if isinstance(part, Parameter):
+                    _take(values, part, groups.get(f"p{index}"))
+            return True
+    return False
 
 
 def _take(values: dict[str, str], parameter: Parameter, text: str | None) -> None:

@@ -1,0 +1,74 @@
+"""Receipts and queue of the blob trigger: once per version, at least once across a crash, counts that survive."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from functions_host.blobs.ledger import BlobLedger
+from functions_host.blobs.messages import ListedBlob
+
+FIRST = ListedBlob("a.png", '"1"', 0.0)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> BlobLedger:
+    return BlobLedger(tmp_path / "blobs.db")
+
+
+def names(ledger: BlobLedger) -> list[str]:
+    return [blob.name for blob in ledger.waiting((), 100)]
+
+
+def test_a_blob_version_is_queued_once(ledger: BlobLedger) -> None:
+    assert ledger.enqueue_new("f", "img", [FIRST]) == 1
+    assert ledger.enqueue_new("f", "img", [FIRST]) == 0
+    assert names(ledger) == ["a.png"]
+
+
+def test_a_new_etag_is_a_new_version(ledger: BlobLedger) -> None:
+    ledger.enqueue_new("f", "img", [FIRST])
+    assert ledger.enqueue_new("f", "img", [ListedBlob("a.png", '"2"', 0.0)]) == 1
+
+
+def test_each_function_has_its_own_receipt(ledger: BlobLedger) -> None:
+    ledger.enqueue_new("f", "img", [FIRST])
+    assert ledger.enqueue_new("g", "img", [FIRST]) == 1
+
+
+def test_receipt_left_incomplete_by_a_crash_delivers_again(ledger: BlobLedger, tmp_path: Path) -> None:
+    ledger.enqueue_new("f", "img", [FIRST])
+    with sqlite3.connect(tmp_path / "blobs.db") as crash:  # as if killed between the two commits
+        crash.execute("UPDATE blob_receipt SET completed = 0")
+    assert ledger.enqueue_new("f", "img", [FIRST]) == 1
+    assert names(ledger) == ["a.png", "a.png"]
+
+
+def test_delivery_count_survives_a_restart(ledger: BlobLedger, tmp_path: Path) -> None:
+    ledger.enqueue_new("f", "img", [FIRST])
+    row = ledger.waiting((), 1)[0].row_id
+    assert [ledger.count_delivery(row), ledger.count_delivery(row)] == [1, 2]
+    ledger.close()
+    assert BlobLedger(tmp_path / "blobs.db").waiting((), 1)[0].dequeue_count == 2
+
+
+def test_blobs_being_worked_on_are_not_handed_out_again(ledger: BlobLedger) -> None:
+    ledger.enqueue_new("f", "img", [FIRST, ListedBlob("b.png", '"1"', 0.0)])
+    first = ledger.waiting((), 1)[0]
+    assert [blob.name for blob in ledger.waiting([first.row_id], 10)] == ["b.png"]
+
+
+def test_events_are_queued_every_time(ledger: BlobLedger) -> None:
+    ledger.enqueue_event("f", "img", "a.png")
+    ledger.enqueue_event("f", "img", "a.png")
+    assert names(ledger) == ["a.png", "a.png"]
+
+
+def test_forgotten_receipts_let_blobs_fire_again(ledger: BlobLedger) -> None:
+    ledger.enqueue_new("f", "img", [FIRST])
+    ledger.enqueue_new("g", "img", [FIRST])
+    assert ledger.reset_receipts("F") == 1
+    assert ledger.enqueue_new("f", "img", [FIRST]) == 1
+    assert ledger.reset_receipts() == 2

@@ -1,0 +1,121 @@
+"""Blob path patterns (contract C3) and which account a connection names."""
+
+from __future__ import annotations
+
+import pytest
+
+from functions_host.blobs.connections import resolve_connection
+from functions_host.blobs.event_grid import blob_of_url
+from functions_host.blobs.path_pattern import parse_path
+from functions_host.errors import SettingsError
+
+ACCOUNT = "DefaultEndpointsProtocol=https;AccountName=acct;AccountKey=a2V5;EndpointSuffix=core.windows.net"
+
+
+@pytest.mark.parametrize(
+    ("path", "blob", "tokens"),
+    [
+        ("img/{name}", "a.png", {"name": "a.png"}),
+        ("img/{name}", "device/a/b.png", {"name": "device/a/b.png"}),
+        ("img/{device}/{name}.png", "cam/a/b.png", {"device": "cam/a", "name": "b"}),
+        ("img/{name}.png", "a.PNG", None),
+        ("img/in/{name}", "out/a", None),
+        ("img/exact.txt", "exact.txt", {}),
+        ("img/a+(1){x}", "a+(1)y", {"x": "y"}),
+        ("img/{{{name}}}", "{a}", {"name": "a"}),
+        ("img", "any/blob", {"name": "any/blob"}),
+    ],
+)
+def test_pattern(path: str, blob: str, tokens: dict[str, str] | None) -> None:
+    pattern = parse_path(path)
+    assert pattern.container == "img"
+    assert pattern.match(blob) == tokens
+
+
+def test_listing_prefix_is_the_literal_beginning() -> None:
+    assert parse_path("img/in/{name}.png").prefix == "in/"
+
+
+@pytest.mark.parametrize("path", ["{container}/x", "/x", "img/{name"])
+def test_unusable_pattern_is_refused(path: str) -> None:
+    with pytest.raises(ValueError):
+        parse_path(path)
+
+
+def test_prefixed_setting_is_looked_up_first() -> None:
+    account = resolve_connection(
+        "IMAGES", {"IMAGES": "AccountName=b;AccountKey=a2V5", "AzureWebJobsIMAGES": ACCOUNT}
+    )
+    assert (account.name, account.blob_url) == ("acct", "https://acct.blob.core.windows.net")
+
+
+def test_no_connection_means_host_storage() -> None:
+    account = resolve_connection("", {"AzureWebJobsStorage": "UseDevelopmentStorage=true"})
+    assert account.queue_url == "http://127.0.0.1:10001/devstoreaccount1"
+
+
+def test_endpoints_of_the_connection_string_win() -> None:
+    text = ACCOUNT + ";BlobEndpoint=http://127.0.0.1:9/acct/;QueueEndpoint=http://127.0.0.1:8/acct"
+    account = resolve_connection("X", {"X": text})
+    assert (account.blob_url, account.queue_url) == ("http://127.0.0.1:9/acct", "http://127.0.0.1:8/acct")
+
+
+def test_identity_connection() -> None:
+    account = resolve_connection(
+        "X",
+        {
+            "X__blobServiceUri": "https://acct.blob.core.windows.net/",
+            "X__credential": "managedidentity",
+            "X__clientId": "id",
+        },
+    )
+    assert account.blob_url == "https://acct.blob.core.windows.net"
+    assert account.queue_url == "https://acct.queue.core.windows.net"
+    assert (account.name, account.managed_identity, account.client_id, account.key) == (
+        "acct",
+        True,
+        "id",
+        None,
+    )
+
+
+def test_host_storage_by_account_name() -> None:
+    account = resolve_connection("", {"AzureWebJobsStorage__accountName": "acct"})
+    assert account.blob_url == "https://acct.blob.core.windows.net"
+
+
+def test_sas_connection_string() -> None:
+    account = resolve_connection(
+        "X", {"X": "BlobEndpoint=https://a.blob.core.windows.net;SharedAccessSignature=?sv=1&sig=s"}
+    )
+    assert account.sas == "sv=1&sig=s"
+
+
+def test_missing_connection_is_named() -> None:
+    with pytest.raises(SettingsError, match="IMAGES__blobServiceUri"):
+        resolve_connection("IMAGES", {})
+
+
+def test_secrets_never_show() -> None:
+    account = resolve_connection("X", {"X": ACCOUNT})
+    assert "a2V5" not in repr(account)
+    with pytest.raises(SettingsError) as refused:
+        resolve_connection("X", {"X": "AccountKey=c2VjcmV0"})
+    assert "c2VjcmV0" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "account", "found"),
+    [
+        (
+            "https://a.blob.core.windows.net/img/d/x.png",
+            "https://a.blob.core.windows.net",
+            ("img", "d/x.png"),
+        ),
+        ("http://127.0.0.1:1/acct/img/x%20y", "http://127.0.0.1:1/acct", ("img", "x y")),
+        ("https://a.blob.core.windows.net/img", "https://a.blob.core.windows.net", None),
+        ("", "https://a.blob.core.windows.net", None),
+    ],
+)
+def test_blob_named_by_an_event_url(url: str, account: str, found: tuple[str, str] | None) -> None:
+    assert blob_of_url(url, account) == found
