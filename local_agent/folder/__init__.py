@@ -1,0 +1,1 @@
+"""The device's folder: what lies in it, what may be taken, where it goes afterwards."""

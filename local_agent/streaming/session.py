@@ -1,0 +1,119 @@
+"""Starts Spark for one small, long-running job, and ends it with nothing left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from local_agent.streaming.java import find_java
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+    from pyspark.sql.streaming.query import StreamingQuery
+
+    from local_agent.streaming.job_options import JobOptions
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+_LOGGING = Path(__file__).with_name("log4j2.properties")
+
+# Spark's defaults are made for a data centre: measured, they cost a factor of three here (docs/adr/0003).
+_TUNING = {
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.sql.shuffle.partitions": "1",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.codegen.wholeStage": "false",  # the plan is two steps of Python: nothing to compile
+    "spark.python.worker.reuse": "true",
+    "spark.python.daemon.module": "local_agent.streaming.worker_daemon",
+    "spark.sql.streaming.minBatchesToRetain": "2",  # keeps the checkpoint at a few files for ever
+    "spark.sql.streaming.numRecentProgressUpdates": "2",
+    "spark.sql.streaming.pollingDelay": "20ms",
+    "spark.sql.streaming.stopTimeout": "5s",
+    "spark.sql.ui.retainedExecutions": "5",
+    "spark.ui.retainedJobs": "5",
+    "spark.ui.retainedStages": "5",
+    "spark.ui.retainedTasks": "20",
+    "spark.driver.memory": "512m",
+}
+# One JIT level and one collector thread: half the memory, and less processor time for a job this small.
+_JVM_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:+PerfDisableSharedMem"
+
+
+def start_spark(master: str, runtime: Path) -> SparkSession:
+    """A Spark session for the upload job; ``runtime`` takes the Java launcher and Spark's scratch files.
+
+    Raises SettingsError when there is no Java.
+    """
+    java = find_java(runtime)
+    os.environ["JAVA_HOME"] = str(java.home)
+    os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
+    # Python workers import this package: they are started by the JVM, not by us.
+    search = [str(PROJECT_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    os.environ["PYTHONPATH"] = os.pathsep.join(search)
+    runtime.mkdir(parents=True, exist_ok=True)
+
+    from pyspark import SparkConf, SparkContext, java_gateway
+    from pyspark.sql import SparkSession
+
+    conf = SparkConf(loadDefaults=False).setAll(_configuration(master, runtime))
+    # A session of its own: a signal to our process group (Ctrl-C, `timeout`, a service manager) is for us to
+    # handle; the JVM ends when its standard input closes, which happens however this process ends.
+    launch: Any = java_gateway.launch_gateway  # untyped in pyspark
+    gateway = launch(conf, popen_kwargs={"start_new_session": os.name != "nt"})
+    context = SparkContext(gateway=gateway, conf=SparkConf(loadDefaults=False).setAll(conf.getAll()))
+    return SparkSession(context)
+
+
+def _configuration(master: str, runtime: Path) -> list[tuple[str, str]]:
+    logging = f"-Dlog4j2.configurationFile={_LOGGING.as_uri()}"
+    settings = _TUNING | {
+        "spark.master": master,
+        "spark.app.name": "image-upload",
+        "spark.sql.warehouse.dir": (runtime / "warehouse").as_uri(),
+        "spark.driver.extraJavaOptions": f"{_JVM_OPTIONS} {logging}",
+    }
+    if master.startswith("local"):
+        settings |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+    else:
+        settings["spark.executorEnv.PYTHONPATH"] = os.environ["PYTHONPATH"]
+    return list(settings.items())
+
+
+def start_query(spark: SparkSession, options: JobOptions, checkpoint: Path, *, once: bool) -> StreamingQuery:
+    """Start the upload job: from the inbox to the service, in micro-batches, until stopped or (once) drained."""
+    from local_agent.streaming.job_options import OPTION
+    from local_agent.streaming.upload_sink import SOURCE_NAME, DeviceInbox
+
+    spark.dataSource.register(DeviceInbox)
+    stream = spark.readStream.format(SOURCE_NAME).option(OPTION, options.as_option()).load()
+    writer = (
+        stream.writeStream.format(SOURCE_NAME)
+        .queryName("image-upload")
+        .option(OPTION, options.as_option())
+        .option("checkpointLocation", checkpoint.as_uri())
+    )
+    return (writer.trigger(availableNow=True) if once else writer.trigger(processingTime="0 seconds")).start()
+
+
+def stop_spark(spark: SparkSession, seconds: float = 3.0) -> None:
+    """End Spark and see to it that its JVM is gone; Python workers end with the JVM."""
+    gateway: Any = spark.sparkContext._gateway
+    process: subprocess.Popen[bytes] | None = getattr(gateway, "proc", None)
+    with contextlib.suppress(Exception):  # py4j raises anything once its JVM is going
+        spark.stop()
+    with contextlib.suppress(Exception):
+        gateway.shutdown()
+    if process is None:
+        return
+    if process.stdin is not None:
+        with contextlib.suppress(OSError):
+            process.stdin.close()  # the JVM ends when its standard input does
+    try:
+        process.wait(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
