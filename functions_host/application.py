@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,7 +63,12 @@ def _disabled(name: str, settings: Mapping[str, str]) -> bool:
 
 
 def _check_durable_clients(function: LoadedFunction) -> None:
-    if function.durable_clients and not function.is_async:
+    if not function.durable_clients:
+        return
+    written = getattr(
+        function.call, "client_function", function.call
+    )  # the SDK's wrapper is async either way
+    if not inspect.iscoroutinefunction(written):
         raise StartRefusedError(function.name, "a function with a durable client must be `async def`")
     for client in function.durable_clients:
         if client.properties.get("taskHub") or client.properties.get("connectionName"):

@@ -6,7 +6,7 @@ import io
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -116,10 +116,16 @@ class RunningApp:
 
     def wait_until_idle(self, seconds: float = 30.0) -> None:
         """Wait in real time until no orchestration can advance and no blob waits; raises TimeoutError."""
+        self.wait_until(lambda: self._loop.call(lambda: self._running.is_idle), seconds)
+
+    def wait_until(self, holds: Callable[[], bool], seconds: float = 30.0) -> None:
+        """Wait in real time until `holds()`; raises TimeoutError with the last lines of the invocation log."""
         deadline = time.monotonic() + seconds
-        while not self._loop.call(lambda: self._running.is_idle):
+        while not holds():
             if time.monotonic() > deadline:
-                raise TimeoutError(f"the app is still busy after {seconds:g} s")
+                raise TimeoutError(
+                    f"not so after {seconds:g} s; last invocations: {self.invocation_log[-5:]}"
+                )
             time.sleep(0.005)
 
     def close(self) -> None:
