@@ -20,6 +20,8 @@ from local_stack.errors import StackError
 from local_stack.run_api import RunApi
 from local_stack.state_folder import StateFolder
 
+# Newer SDKs speak newer versions than Azurite 3.37 knows; this one every storage account has.
+_API_VERSION = "2025-11-05"
 _REASON = ".reason.json"
 ENDED = ("scored", "rejected", "failed")
 
@@ -55,7 +57,7 @@ def device_files(state: StateFolder) -> Iterator[tuple[str, str, str]]:
 
 def blobs(storage: str, container: str) -> Iterator[tuple[str, str | None, str | None]]:
     """(blob name, source name, sha256) of every blob. Raises StackError if storage does not answer."""
-    client = ContainerClient.from_connection_string(storage, container)
+    client = ContainerClient.from_connection_string(storage, container, api_version=_API_VERSION)
     try:
         for blob in client.list_blobs(include=["metadata"], results_per_page=5000):
             metadata = blob.metadata or {}

@@ -25,6 +25,8 @@ def azurite(state: StateFolder, blob_port: int, queue_port: int, table_port: int
     node = node_runtime.node()
     command = [
         node.executable, str(node_runtime.AZURITE_SCRIPT), "--silent", "--disableTelemetry",
+        # Core Tools' extensions may speak a newer version than this Azurite knows.
+        "--skipApiVersionCheck",
         "--location", str(state.azurite),
         "--blobHost", "127.0.0.1", "--blobPort", str(blob_port),
         "--queueHost", "127.0.0.1", "--queuePort", str(queue_port),
