@@ -7,6 +7,7 @@ included, and what is left unscheduled at the end are this episode's decisions.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -63,7 +64,7 @@ class ReplayOutcome:
     continue_as_new: bool
     next_input: str | None
     carried_over: list[Event] = field(default_factory=list)
-    """Events raised after continue-as-new was called; they belong to the next execution."""
+    """Events raised after continue-as-new was called and consumed by no wait: for the next execution."""
     next_id: int = 0
 
 
@@ -88,6 +89,10 @@ _DECISIONS = frozenset(
 )
 
 
+def _event_name(event: Event) -> str:
+    return str(event.fields["Name"]).lower()
+
+
 class _Walk:
     def __init__(self, actions: Sequence[Action]) -> None:
         self._actions = actions
@@ -102,7 +107,9 @@ class _Walk:
         self._buffered: dict[str, int] = {}
         self._continue_as_new = False
         self._next_input: str | None = None
-        self._carried: list[Event] = []
+        self._waits: Counter[str] = Counter()
+        self._raised: Counter[str] = Counter()
+        self._carried: list[tuple[int, Event]] = []
 
     def outcome(self) -> ReplayOutcome:
         return ReplayOutcome(
@@ -112,7 +119,7 @@ class _Walk:
             canceled_timers=self._canceled,
             continue_as_new=self._continue_as_new,
             next_input=self._next_input,
-            carried_over=self._carried,
+            carried_over=[e for nth, e in self._carried if nth > self._waits[_event_name(e)]],
             next_id=self._next_id,
         )
 
@@ -150,10 +157,14 @@ class _Walk:
             )
 
     def _raise(self, event: Event) -> None:
+        name = _event_name(event)
+        self._raised[name] += 1
         if self._continue_as_new:
-            self._carried.append(event)
+            # A timer the orchestrator cancelled later ends its when_any at once in this replay, so the
+            # walk may be here before the very event that made the orchestrator continue as new. What a
+            # wait has consumed is not carried over, or the next execution would get it again, for ever.
+            self._carried.append((self._raised[name], event))
             return
-        name = str(event.fields["Name"]).lower()
         waiting = self._waiters.get(name)
         if waiting:
             waiting.pop().settle(True)
@@ -208,6 +219,7 @@ class _Walk:
         return timer_id, task
 
     def _wait_for(self, name: str) -> Task:
+        self._waits[name] += 1
         if self._buffered.get(name):
             self._buffered[name] -= 1
             return settled()
