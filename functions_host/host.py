@@ -157,7 +157,7 @@ class FunctionsHost:
                 self._engine.management_routes(),
             )
         if self._blobs is not None:
-            webhooks["/runtime/webhooks/blobs"] = ("blobs_extension", self._blobs.webhook)
+            webhooks["/runtime/webhooks/blobs"] = ("blobs_extension", self._blobs.webhook.answer)
         return server.application(
             {
                 "/": self._home,

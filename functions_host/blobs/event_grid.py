@@ -26,7 +26,7 @@ class EventGridWebhook:
         self._by_function_id = {_PREFIX + name.lower(): found for name, found in subscriptions.items()}
         self._enqueue = enqueue
 
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
+    async def answer(self, request: web.Request) -> web.StreamResponse:
         subscription = self._by_function_id.get(request.query.get("functionName", "").lower())
         if subscription is None:
             return web.Response(status=404, text="no blob function of that functionName")
