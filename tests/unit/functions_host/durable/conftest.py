@@ -190,3 +190,9 @@ def open_engine() -> Callable[..., contextlib.AbstractAsyncContextManager[Runnin
 def start_of_time() -> datetime:
     """Where a VirtualClock begins."""
     return VirtualClock().now()
+
+
+@pytest.fixture
+def sdk_catalog() -> type[SdkCatalog]:
+    """The catalog class, for tests that make a misbehaving one."""
+    return SdkCatalog
