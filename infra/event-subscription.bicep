@@ -6,7 +6,7 @@ param topicName string
 param imageContainer string
 
 @description('Name of the blob-triggered function in function_app.')
-param functionName string = 'start_scoring'
+param functionName string = 'start_on_blob'
 
 resource app 'Microsoft.Web/sites@2024-04-01' existing = {
   name: functionAppName
