@@ -1,0 +1,116 @@
+"""One table of settings: code, local.settings.json.example, infra/ and docs/settings.md agree with it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from function_app.settings import read_settings
+from function_app.settings_table import SETTINGS, markdown
+
+ROOT = Path(__file__).resolve().parents[3]
+TABLE = {setting.name: setting for setting in SETTINGS}
+ADD = (
+    "add its row to function_app/settings_table.py (and to the example and infra/, if it is to be set there)"
+)
+
+
+class Watched(Mapping[str, str]):
+    """An environment that remembers which names it was asked for."""
+
+    def __init__(self, values: dict[str, str]) -> None:
+        self._values = values
+        self.asked: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self.asked.add(name)
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+def _read_by_settings() -> set[str]:
+    by_key, by_identity = ({name: "x"} for name in ("IMAGE_STORAGE", "IMAGE_STORAGE__blobServiceUri"))
+    asked: set[str] = set()
+    for values in (by_key, by_identity):
+        environ = Watched({**values, "SQL_CONNECTION_STRING": "sqlite:///x"})
+        read_settings(environ)
+        asked |= environ.asked
+    return asked
+
+
+def _read_elsewhere() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for path in [*(ROOT / "function_app").rglob("*.py"), ROOT / "host.json", ROOT / "host.dts.json"]:
+        text = path.read_text(encoding="utf-8")
+        names = re.findall(r"environ(?:\.get\(|\[)\s*\"(\w+)\"", text) + re.findall(r"%([A-Z][A-Z0-9_]{3,})%", text)
+        names += re.findall(r"\"connectionStringName\": \"(\w+)\"", text)
+        found |= dict.fromkeys(names, path.relative_to(ROOT).as_posix())
+    return found
+
+
+def test_what_the_code_reads_is_in_the_table():
+    read = dict.fromkeys(_read_by_settings(), "function_app/settings.py") | _read_elsewhere()
+    for name, where in read.items():
+        assert name in TABLE, f"{where} reads {name}: {ADD}"
+
+
+def test_what_the_table_says_our_code_reads_is_read():
+    read = _read_by_settings() | set(_read_elsewhere())
+    ours = {s.name for s in SETTINGS if "function_app/" in s.read_by or s.read_by.startswith("host.")}
+    assert ours <= read
+
+
+def test_defaults_are_those_of_the_code():
+    settings = read_settings({"IMAGE_STORAGE": "x", "SQL_CONNECTION_STRING": "sqlite:///x"})
+    told = {
+        "IMAGE_CONTAINER": settings.container,
+        "QUARANTINE_CONTAINER": settings.quarantine_container,
+        "IMAGE_WIDTH": str(settings.limits.width),
+        "IMAGE_HEIGHT": str(settings.limits.height),
+        "MAX_IMAGE_BYTES": str(settings.limits.max_bytes),
+        "RETENTION_DAYS": str(settings.retention_days),
+    }
+    assert {name: TABLE[name].default for name in told} == told
+    triggers = (ROOT / "function_app" / "triggers.py").read_text(encoding="utf-8")
+    for name, default in re.findall(r"environ\.get\(\s*\"(\w+)\", \"([^\"]+)\"", triggers):
+        assert TABLE[name].default == default, name
+
+
+def test_the_example_sets_exactly_the_settings_of_one_computer():
+    values = json.loads((ROOT / "local.settings.json.example").read_text(encoding="utf-8"))["Values"]
+    expected = {s.name for s in SETTINGS if s.where in ("both", "local")}
+    assert set(values) == expected, ADD
+    assert not [name for name, value in values.items() if "AccountKey" in value or "Password" in value]
+
+
+def test_infrastructure_sets_exactly_the_settings_of_azure(bicep):
+    file = bicep["function-app.bicep"]
+    groups = {name: node.text.decode() for name, node in file.variables.items()}
+    assert set(groups) == {"hostStorage", "appSettings", "telemetry", "scheduler"}
+    given = {name for text in groups.values() for name in re.findall(r"^  (\w+): ", text, re.M)}
+    expected = {s.name for s in SETTINGS if s.where in ("both", "azure")}
+    assert given == expected, ADD
+
+
+def test_no_setting_in_azure_holds_a_secret():
+    assert not [s.name for s in SETTINGS if s.where == "azure" and s.secret]
+
+
+def test_the_thread_count_matches_the_hosts_concurrency(bicep):
+    host = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))
+    activities = host["extensions"]["durableTask"]["maxConcurrentActivityFunctions"]
+    values = json.loads((ROOT / "local.settings.json.example").read_text(encoding="utf-8"))["Values"]
+    assert values["PYTHON_THREADPOOL_THREAD_COUNT"] == str(activities)
+    assert f"PYTHON_THREADPOOL_THREAD_COUNT: '{activities}'" in bicep["function-app.bicep"].text
+
+
+def test_the_document_is_made_from_the_table():
+    remedy = "run: python -m function_app.settings_table > docs/settings.md"
+    assert (ROOT / "docs" / "settings.md").read_text(encoding="utf-8") == markdown(), remedy
