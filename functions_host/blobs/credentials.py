@@ -10,14 +10,15 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from email.utils import formatdate
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import parse_qsl
 
-from azure.core.credentials_async import AsyncTokenCredential
-from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
 from yarl import URL
 
 from functions_host.blobs.connections import StorageAccount
+
+if TYPE_CHECKING:
+    from azure.core.credentials_async import AsyncTokenCredential
 
 API_VERSION = "2024-11-04"
 """Pinned: Azurite refuses versions newer than itself, and nothing newer is needed."""
@@ -46,9 +47,17 @@ def signer_of(account: StorageAccount) -> Signer:
         return SharedKeySigner(account.name, account.key)
     if account.sas:
         return SasSigner(account.sas)
+    return TokenSigner(token_credential(account))
+
+
+def token_credential(account: StorageAccount) -> AsyncTokenCredential:
+    """The identity of an account named without a key: managed, or whatever the machine offers."""
+    # Imported here because azure-identity is a third of the host's start-up time and local work needs none of it.
+    from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
+
     if account.managed_identity:
-        return TokenSigner(ManagedIdentityCredential(client_id=account.client_id))
-    return TokenSigner(DefaultAzureCredential(managed_identity_client_id=account.client_id))
+        return ManagedIdentityCredential(client_id=account.client_id)
+    return DefaultAzureCredential(managed_identity_client_id=account.client_id)
 
 
 class SharedKeySigner:

@@ -12,7 +12,6 @@ from functions_host.blobs.deliveries import Deliveries
 from functions_host.blobs.event_grid import EventGridWebhook
 from functions_host.blobs.ledger import BlobLedger
 from functions_host.blobs.messages import QueuedBlob
-from functions_host.blobs.poison import put_in_poison_queue
 from functions_host.blobs.scanner import ContainerScanner
 from functions_host.blobs.storage import BlobStorage
 from functions_host.blobs.subscriptions import BlobSubscription
@@ -98,4 +97,6 @@ class BlobListener:
 
 
 async def _poison(subscription: BlobSubscription, blob: QueuedBlob) -> None:
+    from functions_host.blobs.poison import put_in_poison_queue  # rarely needed, slow to import
+
     await put_in_poison_queue(subscription.account, blob)

@@ -7,16 +7,15 @@ import contextlib
 from azure.core.credentials import AzureNamedKeyCredential, AzureSasCredential
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError, ResourceExistsError
-from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
 from azure.storage.queue import TextBase64EncodePolicy
 from azure.storage.queue.aio import QueueClient
 
 from functions_host.blobs.connections import StorageAccount
+from functions_host.blobs.credentials import API_VERSION, token_credential
 from functions_host.blobs.messages import QueuedBlob, poison_message
 from functions_host.errors import StorageUnavailableError
 
 POISON_QUEUE = "webjobs-blobtrigger-poison"
-_API_VERSION = "2024-11-04"
 
 
 async def put_in_poison_queue(account: StorageAccount, blob: QueuedBlob) -> None:
@@ -27,7 +26,7 @@ async def put_in_poison_queue(account: StorageAccount, blob: QueuedBlob) -> None
         POISON_QUEUE,
         credential=credential,
         message_encode_policy=TextBase64EncodePolicy(),
-        api_version=_API_VERSION,
+        api_version=API_VERSION,
         retry_total=1,
     )
     try:
@@ -49,6 +48,4 @@ def _credential(
         return AzureNamedKeyCredential(account.name, account.key)
     if account.sas:
         return AzureSasCredential(account.sas)
-    if account.managed_identity:
-        return ManagedIdentityCredential(client_id=account.client_id)
-    return DefaultAzureCredential(managed_identity_client_id=account.client_id)
+    return token_credential(account)

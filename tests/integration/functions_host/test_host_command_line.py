@@ -1,0 +1,240 @@
+"""The command line, as a process: listing, locks, kill -9, shutdown, receipts."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+APP = """
+import asyncio, json, logging, os, pathlib
+import azure.functions as func
+import azure.durable_functions as df
+
+app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
+
+@app.route(route="hello/{name}", methods=["GET"])
+def hello(req: func.HttpRequest) -> str:
+    logging.info("hello with %s", "AccountKey=hush;x")
+    return f"hello {req.route_params['name']} from {pathlib.Path.cwd().name}"
+
+@app.route(route="slow")
+async def slow(req: func.HttpRequest) -> str:
+    await asyncio.sleep(0.7)
+    return "done"
+
+@app.route(route="start")
+@app.durable_client_input(client_name="client")
+async def start(req: func.HttpRequest, client) -> str:
+    return await client.start_new("waits", instance_id="one")
+
+@app.orchestration_trigger(context_name="context")
+def waits(context):
+    yield context.wait_for_external_event("go")
+    return "gone"
+"""
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def get(port: int, path: str, method: str = "GET", body: bytes | None = None) -> tuple[int, str]:
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", body, headers, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as answer:
+        return answer.code, answer.read().decode()
+
+
+class Host:
+    """A host process and what it printed."""
+
+    def __init__(self, root: Path, *options: str, environment: Mapping[str, str] | None = None) -> None:
+        self.port = free_port()
+        self.output = root / f"output-{self.port}.txt"
+        self.file = self.output.open("wb")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "functions_host", "--root", str(root), "--port", str(self.port), *options],
+            cwd=REPOSITORY,
+            env={**os.environ, **(environment or {})},
+            stdout=self.file,
+            stderr=subprocess.STDOUT,
+        )
+
+    def ready(self) -> Host:
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                if get(self.port, "/admin/host/ping")[0] == 200:
+                    return self
+            except OSError:
+                pass
+            assert self.process.poll() is None, self.text
+            assert time.monotonic() < deadline, self.text
+            time.sleep(0.02)
+
+    @property
+    def text(self) -> str:
+        return self.output.read_text()
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait(10)
+        self.file.close()
+
+
+def write_app(folder: Path) -> Path:
+    folder.mkdir()
+    (folder / "function_app.py").write_text(APP)
+    (folder / "host.json").write_text(json.dumps({"version": "2.0"}))
+    return folder
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return write_app(tmp_path / "an_app")
+
+
+@pytest.fixture(scope="module")
+def one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    """A host that no test stops or changes."""
+    with closing(Host(write_app(tmp_path_factory.mktemp("one") / "an_app"))) as running:
+        yield running.ready()
+
+
+@pytest.fixture
+def host(root: Path) -> Iterator[Callable[..., Host]]:
+    with ExitStack() as running:
+
+        def start(*options: str, **more: Any) -> Host:
+            return running.enter_context(closing(Host(root, *options, **more)))
+
+        yield start
+
+
+def test_start_lists_functions_with_their_urls_and_serves_them(one: Host) -> None:
+    running = one
+    assert get(running.port, "/api/hello/bob") == (200, "hello bob from an_app")
+    assert f"hello: httpTrigger  [GET]  http://127.0.0.1:{running.port}/api/hello/{{name}}" in running.text
+    assert "waits: orchestrationTrigger" in running.text
+    assert "\x1b[" not in running.text  # not a terminal: no colours
+
+
+def test_each_invocation_is_one_line_without_secrets(one: Host) -> None:
+    running = one
+    get(running.port, "/api/hello/lines?code=hush")
+    lines = [line for line in running.text.splitlines() if "api/hello/lines" in line]
+    assert len(lines) == 1
+    assert "kind=http status=succeeded duration_ms=" in lines[0]
+    assert "hush" not in running.text
+    assert "AccountKey=***" in running.text
+
+
+def test_environment_wins_over_local_settings_and_host_json(host: Callable[..., Host], root: Path) -> None:
+    (root / "local.settings.json").write_text(
+        json.dumps({"Values": {"AzureFunctionsJobHost__extensions__http__routePrefix": "file"}})
+    )
+    variables = {"AzureFunctionsJobHost__extensions__http__routePrefix": "environment"}
+    running = host(environment=variables).ready()
+    assert get(running.port, "/environment/hello/x")[0] == 200
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM to send")
+def test_terminate_lets_open_requests_end_and_exits_0_within_10_seconds(host: Callable[..., Host]) -> None:
+    running = host().ready()
+    with socket.create_connection(("127.0.0.1", running.port)) as client:
+        client.sendall(b"GET /api/slow HTTP/1.1\r\nHost: x\r\n\r\n")
+        time.sleep(0.2)
+        started = time.monotonic()
+        running.process.send_signal(signal.SIGTERM)
+        assert client.recv(1000).endswith(b"done")
+    assert running.process.wait(10) == 0
+    assert time.monotonic() - started < 10
+
+
+def test_state_directory_has_one_owner_until_it_dies(host: Callable[..., Host]) -> None:
+    first = host().ready()
+    second = host()
+    assert second.process.wait(20) == 1
+    assert "is in use by another functions_host (process " in second.text
+    first.process.kill()
+    first.process.wait(10)
+    host().ready()
+
+
+def test_orchestration_survives_kill_9(host: Callable[..., Host]) -> None:
+    first = host().ready()
+    assert get(first.port, "/api/start") == (200, "one")
+    first.process.kill()
+    first.process.wait(10)
+    second = host().ready()
+    webhooks = "/runtime/webhooks/durabletask/instances/one"
+    assert get(second.port, f"{webhooks}/raiseEvent/go", "POST", b"1")[0] == 202
+    deadline = time.monotonic() + 10
+    while json.loads(get(second.port, webhooks)[1])["runtimeStatus"] != "Completed":
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_taken_port_is_a_clear_refusal(host: Callable[..., Host], one: Host) -> None:
+    other = host("--port", str(one.port))
+    assert other.process.wait(20) == 1
+    assert f"cannot listen on 127.0.0.1:{one.port}" in other.text
+    assert "Traceback" not in other.text
+
+
+def test_app_that_cannot_be_loaded_is_a_clear_refusal(host: Callable[..., Host], root: Path) -> None:
+    (root / "function_app.py").write_text(
+        APP + "\n@app.entity_trigger(context_name='c')\ndef counter(c): pass\n"
+    )
+    refused = host()
+    assert refused.process.wait(20) == 1
+    assert "cannot load the function 'counter': Durable entities are not supported" in refused.text
+    assert "Traceback" not in refused.text
+
+
+def test_authorised_host_keeps_its_keys_in_the_state_directory(
+    host: Callable[..., Host], tmp_path: Path
+) -> None:
+    state = tmp_path / "state"
+    running = host("--enable-auth", "--state", str(state)).ready()
+    keys = json.loads((state / "keys.json").read_text())
+    assert get(running.port, "/api/hello/bob")[0] == 401
+    assert get(running.port, f"/api/hello/bob?code={keys['functionKeys']['hello']['default']}")[0] == 200
+    assert keys["masterKey"] not in running.text
+
+
+def test_reset_receipts_wants_the_host_stopped(one: Host, root: Path) -> None:
+    command = [sys.executable, "-m", "functions_host", "reset-receipts", "--root"]
+    refused = subprocess.run(
+        [*command, str(one.output.parent)], cwd=REPOSITORY, capture_output=True, text=True
+    )
+    assert (refused.returncode, "in use" in refused.stderr) == (1, True)
+    done = subprocess.run([*command, str(root)], cwd=REPOSITORY, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "0 receipts forgotten\n")
+
+
+def test_help_names_every_option() -> None:
+    command = [sys.executable, "-m", "functions_host", "start", "--help"]
+    shown = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+    assert shown.returncode == 0
+    for option in ("--root", "--port", "--address", "--enable-auth", "--state"):
+        assert option in shown.stdout
