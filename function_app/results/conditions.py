@@ -41,6 +41,8 @@ def conditions_of(
 
 def _word(text: str, length: int) -> str:
     try:
+        if not text:
+            raise Unmatchable
         return rows.ascii_word(text, length, "filter")
     except Permanent:
         raise Unmatchable from None

@@ -6,11 +6,18 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol
 
+from function_app.errors import StoreUnavailable
 from function_app.results.statements import Statements
 
 
 class DuplicateKey(Exception):  # noqa: N818  (a signal between adapter and store, never seen by callers)
     """An insert met a row under its unique key; the transaction is undone."""
+
+
+class DeadlockVictim(StoreUnavailable):
+    """The engine undid this transaction to free another: trying again at once is right."""
+
+    reason = "deadlock"
 
 
 class Cursor(Protocol):

@@ -2,10 +2,107 @@
 
 from __future__ import annotations
 
-from function_app.errors import Misconfigured
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from function_app.errors import PipelineError, StoreUnavailable
+from function_app.results import connection_string, odbc, odbc_errors
+from function_app.results.database import DuplicateKey
+from function_app.results.mssql_statements import MSSQL
+from function_app.results.pool import ConnectionPool
 from function_app.results.store import SqlResultStore
 
 
-def open_mssql_store(connection_string: str) -> SqlResultStore:
-    """The store behind an ODBC connection string. Raises Misconfigured."""
-    raise Misconfigured("the SQL Server store is not there yet: set SQL_CONNECTION_STRING to sqlite:///path")
+def open_mssql_store(text: str, clock: Callable[[], datetime] | None = None) -> SqlResultStore:
+    """The store behind an ODBC connection string; nothing is connected yet.
+
+    Raises Misconfigured when pyodbc, its library or a driver is missing, or the text is malformed.
+    """
+    database = MssqlDatabase(text)
+    return SqlResultStore(database) if clock is None else SqlResultStore(database, clock)
+
+
+class MssqlDatabase:
+    """Transactions on one database, each on a pooled connection of its own."""
+
+    name = "mssql"
+    statements = MSSQL
+
+    def __init__(
+        self,
+        text: str,
+        credential: Callable[[], odbc.Credential] = odbc.default_credential,
+        login_timeout_seconds: int = odbc.LOGIN_TIMEOUT_SECONDS,
+    ) -> None:
+        pairs = connection_string.parse(text)
+        self._pyodbc: Any = odbc.load_pyodbc()
+        self._tokens = odbc.AccessTokens(credential()) if odbc.wants_token(pairs) else None
+        self._complete = connection_string.write(odbc.completed(pairs, self._driver))
+        self._login_timeout = login_timeout_seconds
+        self._pool: ConnectionPool[Any] = ConnectionPool(self._connect, self._is_alive)
+
+    def time(self, when: datetime) -> str:
+        """ISO text without a zone, for CAST(? AS DATETIME2(6))."""
+        return when.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
+
+    @contextmanager
+    def writing(self) -> Iterator[Any]:
+        """One transaction. An error at COMMIT leaves it open whether it was done: the caller comes again."""
+        duplicate = False
+        try:
+            with self._pool.connection() as connection:
+                try:
+                    yield connection.cursor()
+                    connection.commit()
+                except self._pyodbc.IntegrityError as error:
+                    if not isinstance(odbc_errors.translated(error), DuplicateKey):
+                        raise
+                    # After some errors rollback() itself raises 25000 (sql-facts); then the pool closes it.
+                    connection.rollback()
+                    duplicate = True
+        except self._pyodbc.Error as error:
+            # The cause is left out on purpose: the driver's text may quote what it was given.
+            raise self._translated(error) from None
+        if duplicate:
+            raise DuplicateKey
+
+    @contextmanager
+    def reading(self) -> Iterator[Any]:
+        """Reads; the transaction that reading began is ended, so that no lock outlives it."""
+        try:
+            with self._pool.connection() as connection:
+                yield connection.cursor()
+                connection.rollback()
+        except self._pyodbc.Error as error:
+            raise self._translated(error) from None
+
+    def close(self) -> None:
+        """Close idle connections."""
+        self._pool.close()
+
+    def _translated(self, error: Exception) -> PipelineError:
+        found = odbc_errors.translated(error)
+        if isinstance(found, DuplicateKey):
+            return StoreUnavailable("a duplicate key was reported outside a transaction")
+        return found
+
+    def _driver(self) -> str:
+        return odbc.newest_driver(self._pyodbc.drivers(), odbc.wheel_library())
+
+    def _connect(self) -> Any:
+        attributes = {odbc.ACCESS_TOKEN_ATTRIBUTE: self._tokens.packed()} if self._tokens else {}
+        connection = self._pyodbc.connect(
+            self._complete, autocommit=False, timeout=self._login_timeout, attrs_before=attributes
+        )
+        # Set before any cursor is made: a later change would not reach it (sql-facts).
+        connection.timeout = odbc.QUERY_TIMEOUT_SECONDS
+        return connection
+
+    def _is_alive(self, connection: Any) -> bool:
+        with suppress(self._pyodbc.Error):
+            connection.execute(MSSQL.is_alive).fetchone()
+            connection.rollback()
+            return True
+        return False

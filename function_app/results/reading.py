@@ -9,7 +9,7 @@ from typing import Any
 
 from function_app.errors import Permanent
 from function_app.identity import blob_key_of, is_run_id
-from function_app.models import Page, RunFilter, RunRecord, Score, StoredRun
+from function_app.models import Page, RunFilter, Score, StoredRun
 from function_app.results import rows
 from function_app.results.conditions import Unmatchable, conditions_of
 from function_app.results.cursor import Position, from_text, to_text
@@ -21,10 +21,10 @@ LONGEST_PAGE = 1000
 RUNS_OF_AN_IMAGE = 1000
 
 
-def stored_record(database: Database, cursor: Cursor, run_id: str) -> RunRecord | None:
-    """The stored record of a run, inside a transaction."""
+def stored_run(database: Database, cursor: Cursor, run_id: str) -> StoredRun | None:
+    """The row of a run, without its scores, inside a transaction."""
     found = _select(database, cursor, [database.statements.where_run], [run_id], 1)
-    return found[0].record if found else None
+    return found[0] if found else None
 
 
 def scores_of(database: Database, cursor: Cursor, run_ids: Sequence[str]) -> dict[str, tuple[Score, ...]]:

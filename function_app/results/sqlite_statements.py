@@ -34,6 +34,12 @@ SET
     attempt = ?,
     committed_at = ?
 WHERE run_id = ? AND attempt = ?""",
+    update_total="""\
+UPDATE hourly_totals
+SET runs = runs + ?
+WHERE hour_start = ? AND outcome = ? AND reason = ? AND device_id = ?""",
+    insert_total="""\
+INSERT INTO hourly_totals (runs, hour_start, outcome, reason, device_id) VALUES (?, ?, ?, ?, ?)""",
     select_run="""\
 SELECT
     recent_id, run_id, container, blob_name, etag, size_bytes, sha256, device_id, source_name,
@@ -71,6 +77,18 @@ SELECT SUBSTR(committed_at, 1, 13) || ':00:00.000000Z', outcome, reason, device_
 FROM runs
 WHERE committed_at >= ? AND committed_at < ?
 GROUP BY 1, outcome, reason, device_id""",
+    hour_totals="""\
+SELECT hour_start, outcome, reason, device_id, runs
+FROM hourly_totals
+WHERE hour_start >= ? AND hour_start < ?""",
+    day_totals="""\
+SELECT SUBSTR(hour_start, 1, 10) || 'T00:00:00.000000Z', outcome, reason, device_id, SUM(runs)
+FROM hourly_totals
+WHERE hour_start >= ? AND hour_start < ?
+GROUP BY 1, outcome, reason, device_id""",
+    total_by_outcome="""\
+SELECT outcome, SUM(runs)
+FROM hourly_totals""",
     newest_latencies="""\
 SELECT captured_at, committed_at
 FROM runs""",
@@ -86,6 +104,7 @@ INNER JOIN scores ON scores.run_id = runs.run_id""",
     where_scorer="EXISTS (SELECT 1 FROM scores WHERE scores.run_id = runs.run_id AND scores.scorer = ?)",
     where_since="committed_at >= ?",
     where_until="committed_at < ?",
+    where_hours="hour_start >= ? AND hour_start < ?",
     where_before="committed_at <= ? AND (committed_at < ? OR recent_id < ?)",
     has_history="SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_history'",
     schema_version="SELECT MAX(version) FROM schema_history",

@@ -21,6 +21,9 @@ class Statements:
     insert_attempt: str
     replace_run: str  # the new row's parameters without keys, then run_id and the attempt it replaces
 
+    update_total: str  # runs to add, then the key: hour, outcome, reason, device
+    insert_total: str  # the same parameters
+
     select_run: str  # the columns and FROM; a condition follows
     newest_first: str  # ORDER BY and a limit, one parameter
     select_scores: str  # run_id first, for PORTION run ids
@@ -29,8 +32,11 @@ class Statements:
 
     count_by_outcome: str  # a condition and group_by_outcome follow
     group_by_outcome: str
+    total_by_outcome: str  # the same from the hourly totals, with where_hours among the conditions
     minute_cells: str  # (since, until): minute, outcome, reason, device, runs
-    hour_cells: str  # (since, until), whole hours: hour, outcome, reason, device, runs
+    hour_cells: str  # the same by hour
+    hour_totals: str  # (since, until) in whole hours: hour, outcome, reason, device, runs
+    day_totals: str  # the same by day
     newest_latencies: str  # (captured, committed) of scored runs; a condition and newest_first follow
     newest_values: str  # (scorer, version, value) of scored runs; a condition and newest_first follow
 
@@ -42,6 +48,7 @@ class Statements:
     where_scorer: str
     where_since: str
     where_until: str
+    where_hours: str  # of the hourly totals: first hour, hour after the last
     where_before: str  # the cursor: committed_at, committed_at, recent_id
 
     has_history: str  # one row if the migrations' record exists
@@ -55,17 +62,23 @@ class Statements:
     def everything(self) -> dict[str, str]:
         """Every statement whole, by name, for the check of their grammar."""
         parts = {field.name: str(getattr(self, field.name)) for field in fields(self)}
-        conditions = [text for name, text in parts.items() if name.startswith("where_")]
-        tails = {
-            "select_run": self.newest_first,
-            "count_by_outcome": self.group_by_outcome,
-            "newest_latencies": self.newest_first,
-            "newest_values": self.newest_first,
+        of_runs = [
+            text for name, text in parts.items() if name.startswith("where_") and name != "where_hours"
+        ]
+        of_totals = [parts[name] for name in ("where_outcome", "where_reason", "where_device", "where_hours")]
+        composed = {
+            "select_run": (of_runs, self.newest_first),
+            "count_by_outcome": (of_runs, self.group_by_outcome),
+            "total_by_outcome": (of_totals, self.group_by_outcome),
+            "newest_latencies": (of_runs, self.newest_first),
+            "newest_values": (of_runs[1:], self.newest_first),  # run_id alone would be of two tables
         }
         whole = {
             name: text
             for name, text in parts.items()
-            if not name.startswith("where_") and name not in {"newest_first", "group_by_outcome", *tails}
+            if not name.startswith("where_") and name not in {"newest_first", "group_by_outcome", *composed}
         }
-        whole |= {name: self.selecting(parts[name], conditions, tail) for name, tail in tails.items()}
-        return whole
+        return whole | {
+            name: self.selecting(parts[name], conditions, tail)
+            for name, (conditions, tail) in composed.items()
+        }

@@ -64,7 +64,7 @@ class SqlResultStore:
 
     def stats(self, window: RunFilter = EVERYTHING) -> Stats:
         """See ResultStore."""
-        return figures.stats(self._database, window)
+        return figures.stats(self._database, window, self._clock())
 
     def known_run_ids(self, run_ids: Collection[str]) -> set[str]:
         """See ResultStore."""

@@ -6,18 +6,24 @@ ignore lock hints too (sql-facts: Babelfish parses UPDLOCK and HOLDLOCK and does
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 
 from function_app.errors import ConflictingResult, StoreUnavailable
-from function_app.models import Recorded, RunRecord, Score
+from function_app.models import Recorded, RunRecord, Score, StoredRun
 from function_app.results import rows
-from function_app.results.database import Cursor, Database, DuplicateKey
-from function_app.results.reading import scores_of, stored_record
+from function_app.results.database import Cursor, Database, DeadlockVictim, DuplicateKey
+from function_app.results.reading import scores_of, stored_run
+from function_app.results.statistics import HOUR, floor
 from function_app.results.verdict import judge
 
 # Each lost race means that another writer made progress; this many in a row is an overload.
 RACES = 10
+
+_Cell = tuple[datetime, str, str, str]  # hour, outcome, reason, device
 
 
 class _LostRace(Exception):  # noqa: N818  (a signal, like DuplicateKey)
@@ -32,47 +38,67 @@ def record(
     Raises ConflictingResult, StoreUnavailable, or what the database adapter raises.
     """
     _no_contradiction_within(scores)
-    now = clock()
-    row = rows.run_row(run, now, database.time)
-    try:
-        with database.writing() as cursor:
-            cursor.execute(database.statements.insert_run, row)
-            _insert_scores(database, cursor, run.run_id, scores)
-        return Recorded.INSERTED
-    except DuplicateKey:
-        pass  # this run is known: look at what is stored
     for _ in range(RACES):
-        try:
-            return _reconcile(database, run, scores, now)
-        except (DuplicateKey, _LostRace):
-            continue  # another writer was quicker: look again
+        with suppress(DuplicateKey, DeadlockVictim):
+            return _insert(database, run, scores, clock())
+        with suppress(DuplicateKey, DeadlockVictim, _LostRace):
+            return _reconcile(database, run, scores, clock())
     raise StoreUnavailable(f"run {run.run_id} is being written by too many at once")
+
+
+def _insert(database: Database, run: RunRecord, scores: Sequence[Score], now: datetime) -> Recorded:
+    row = rows.run_row(run, now, database.time)
+    with database.writing() as cursor:
+        cursor.execute(database.statements.insert_run, row)
+        _insert_scores(database, cursor, run.run_id, scores)
+        _add_to_totals(database, cursor, {_cell(run, now): 1})
+    return Recorded.INSERTED
 
 
 def _reconcile(database: Database, run: RunRecord, scores: Sequence[Score], now: datetime) -> Recorded:
     with database.writing() as cursor:
-        stored = stored_record(database, cursor, run.run_id)
+        stored = stored_run(database, cursor, run.run_id)
         if stored is None:
             raise _LostRace
         known = scores_of(database, cursor, [run.run_id]).get(run.run_id, ())
-        verdict = judge(stored, known, run, scores)
+        verdict = judge(stored.record, known, run, scores)
         if verdict.answer is Recorded.REPLACED:
             _replace(database, cursor, stored, run, now)
         _insert_scores(database, cursor, run.run_id, verdict.new_scores)
     return verdict.answer
 
 
-def _replace(database: Database, cursor: Cursor, stored: RunRecord, run: RunRecord, now: datetime) -> None:
+def _replace(database: Database, cursor: Cursor, stored: StoredRun, run: RunRecord, now: datetime) -> None:
     (run_id, _, _, _, _, *rest) = rows.run_row(run, now, database.time)
-    cursor.execute(database.statements.replace_run, (*rest, run_id, stored.attempt))
+    cursor.execute(database.statements.replace_run, (*rest, run_id, stored.record.attempt))
     if cursor.rowcount != 1:
         raise _LostRace
-    cursor.execute(database.statements.insert_attempt, rows.attempt_row(stored, database.time))
+    cursor.execute(database.statements.insert_attempt, rows.attempt_row(stored.record, database.time))
+    changes: Counter[_Cell] = Counter()
+    changes[_cell(stored.record, stored.committed_at)] -= 1
+    changes[_cell(replace(run, device_id=run.device_id or stored.record.device_id), now)] += 1
+    _add_to_totals(database, cursor, changes)
 
 
 def _insert_scores(database: Database, cursor: Cursor, run_id: str, scores: Sequence[Score]) -> None:
     for score in scores:
         cursor.execute(database.statements.insert_score, rows.score_row(run_id, score, database.time))
+
+
+def _cell(record: RunRecord, committed_at: datetime) -> _Cell:
+    return floor(committed_at, HOUR), str(record.outcome), record.reason or "", record.device_id or ""
+
+
+def _add_to_totals(database: Database, cursor: Cursor, changes: Mapping[_Cell, int]) -> None:
+    """Last in the transaction, since every writer of the hour waits for this row; sorted, against deadlocks.
+
+    A cell that another writer makes at the same moment is a duplicate key: all is undone and tried again.
+    """
+    for (hour, *rest), runs in sorted(changes.items()):
+        parameters = (runs, database.time(hour), *rest)
+        cursor.execute(database.statements.update_total, parameters)
+        if cursor.rowcount == 0:
+            cursor.execute(database.statements.insert_total, parameters)
 
 
 def _no_contradiction_within(scores: Sequence[Score]) -> None:

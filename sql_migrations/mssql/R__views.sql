@@ -44,20 +44,12 @@ DROP VIEW IF EXISTS dbo.hourly_counts;
 GO
 CREATE VIEW dbo.hourly_counts AS
 SELECT
-    hours.hour_start,
-    hours.outcome,
-    COUNT_BIG(*) AS runs
-FROM (
-    SELECT
-        runs.outcome,
-        DATEADD(
-            HOUR,
-            DATEDIFF(HOUR, CAST('2000-01-01' AS DATETIME2(6)), runs.committed_at),
-            CAST('2000-01-01' AS DATETIME2(6))
-        ) AS hour_start
-    FROM dbo.runs AS runs
-) AS hours
-GROUP BY hours.hour_start, hours.outcome;
+    totals.hour_start,
+    totals.outcome,
+    SUM(totals.runs) AS runs
+FROM dbo.hourly_totals AS totals
+GROUP BY totals.hour_start, totals.outcome
+HAVING SUM(totals.runs) > 0;
 GO
 
 DROP VIEW IF EXISTS dbo.rejected_by_reason;

@@ -1,23 +1,25 @@
 -- The permanent books of the pipeline: one row per run that ended, its scores, its earlier attempts.
 -- Times are UTC. Blob names stay outside every key: an index key holds 1,700 bytes at most.
+-- Columns that are compared have a binary collation, since the server's own may take A for a. Not run_id:
+-- it is lower-case hex, and Babelfish checks no foreign key between columns with a collation of their own.
 
 CREATE TABLE dbo.runs (
     recent_id BIGINT IDENTITY (1, 1) NOT NULL,
     run_id CHAR(32) NOT NULL,
     container NVARCHAR(63) NOT NULL,
     blob_name NVARCHAR(1024) NOT NULL,
-    blob_key CHAR(64) NOT NULL,
-    etag NVARCHAR(64) NOT NULL,
+    blob_key CHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    etag NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
     size_bytes BIGINT NOT NULL,
     sha256 CHAR(64) NULL,
-    device_id NVARCHAR(63) NULL,
+    device_id NVARCHAR(63) COLLATE Latin1_General_100_BIN2 NULL,
     source_name NVARCHAR(2048) NULL,
     captured_at DATETIME2(6) NULL,
     uploaded_at DATETIME2(6) NULL,
     started_at DATETIME2(6) NULL,
     finished_at DATETIME2(6) NOT NULL,
-    outcome VARCHAR(16) NOT NULL,
-    reason VARCHAR(64) NULL,
+    outcome VARCHAR(16) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    reason VARCHAR(64) COLLATE Latin1_General_100_BIN2 NULL,
     detail NVARCHAR(2048) NULL,
     attempt INT NOT NULL,
     committed_at DATETIME2(6) NOT NULL,
@@ -31,8 +33,8 @@ GO
 -- One score per run, scorer and version: the key that makes a second delivery harmless.
 CREATE TABLE dbo.scores (
     run_id CHAR(32) NOT NULL,
-    scorer VARCHAR(64) NOT NULL,
-    scorer_version VARCHAR(32) NOT NULL,
+    scorer VARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    scorer_version VARCHAR(32) COLLATE Latin1_General_100_BIN2 NOT NULL,
     value BIGINT NOT NULL,
     scored_at DATETIME2(6) NOT NULL,
     CONSTRAINT scores_key PRIMARY KEY (run_id, scorer, scorer_version),
@@ -44,8 +46,8 @@ GO
 CREATE TABLE dbo.attempts (
     run_id CHAR(32) NOT NULL,
     attempt INT NOT NULL,
-    outcome VARCHAR(16) NOT NULL,
-    reason VARCHAR(64) NULL,
+    outcome VARCHAR(16) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    reason VARCHAR(64) COLLATE Latin1_General_100_BIN2 NULL,
     detail NVARCHAR(2048) NULL,
     finished_at DATETIME2(6) NOT NULL,
     CONSTRAINT attempts_key PRIMARY KEY (run_id, attempt),

@@ -41,11 +41,12 @@ WHERE ranked.place = 1;
 DROP VIEW IF EXISTS hourly_counts;
 CREATE VIEW hourly_counts AS
 SELECT
-    SUBSTR(committed_at, 1, 13) || ':00:00.000000Z' AS hour_start,
+    hour_start,
     outcome,
-    COUNT(*) AS runs
-FROM runs
-GROUP BY SUBSTR(committed_at, 1, 13) || ':00:00.000000Z', outcome;
+    SUM(runs) AS runs
+FROM hourly_totals
+GROUP BY hour_start, outcome
+HAVING SUM(runs) > 0;
 
 DROP VIEW IF EXISTS rejected_by_reason;
 CREATE VIEW rejected_by_reason AS

@@ -82,10 +82,8 @@ def kit(request: pytest.FixtureRequest) -> Iterator[Kit]:
 
 
 @pytest.fixture
-def store(kit: Kit) -> Iterator[SqlResultStore]:
-    the_store = kit.open()
-    yield the_store
-    the_store.close()
+def store(kit: Kit) -> SqlResultStore:
+    return kit.open()
 
 
 def sqlite_kit(request: pytest.FixtureRequest) -> Iterator[Kit]:
@@ -102,19 +100,36 @@ def sqlite_kit(request: pytest.FixtureRequest) -> Iterator[Kit]:
     yield kit
 
 
-def mssql_kit(request: pytest.FixtureRequest) -> Iterator[Kit]:
-    connection_string = request.getfixturevalue("live_sql")
-    from function_app.results.mssql import open_mssql_store
+@pytest.fixture(scope="session")
+def live_database(live_sql: str) -> Iterator[Any]:
+    """One pool for all tests: signing in takes longer than most of them."""
+    from function_app.results.mssql import MssqlDatabase
+
+    database = MssqlDatabase(live_sql)
+    yield database
+    database.close()
+
+
+@pytest.fixture(scope="session")
+def live_connection(live_sql: str) -> Iterator[Any]:
+    """A connection beside the store's, for assertions."""
     from sql_migrations.odbc import connect
 
+    with closing(connect(live_sql)) as connection:
+        yield connection
+
+
+def mssql_kit(request: pytest.FixtureRequest) -> Iterator[Kit]:
+    database = request.getfixturevalue("live_database")
+    connection = request.getfixturevalue("live_connection")
+
     def query(sql: str) -> list[tuple[Any, ...]]:
-        with closing(connect(connection_string)) as database:
-            cursor = database.execute(sql)
-            return [tuple(row) for row in cursor.fetchall()] if cursor.description else []
+        cursor = connection.execute(sql)
+        return [tuple(row) for row in cursor.fetchall()] if cursor.description else []
 
     for table in TABLES:
-        query(f"IF OBJECT_ID('dbo.{table}', 'U') IS NOT NULL DELETE FROM dbo.{table}")
-    kit = Kit("mssql", lambda: open_mssql_store(connection_string, kit.clock), query)
+        query(f"DELETE FROM dbo.{table}")
+    kit = Kit("mssql", lambda: SqlResultStore(database, kit.clock), query)
     yield kit
 
 

@@ -94,7 +94,6 @@ def test_runs_of_one_moment_are_still_paged_once_each(
         cursor = page.next_cursor
     assert found == [f"a{n}" for n in reversed(range(7))]
     assert cursor is None
-    store.close()
 
 
 @pytest.mark.parametrize(
