@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 
 from local_stack.doctor_checks import CHECKS
+from local_stack.errors import StackError
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Finding:
 
 def run(arguments: argparse.Namespace) -> int:
     """Exit code 0 if nothing is a problem, else 1."""
-    findings = list(examine(CHECKS))
+    findings = list(_examine_cloud(arguments) if arguments.cloud else examine(CHECKS))
     if arguments.json:
         print(json.dumps([asdict(finding) for finding in findings], indent=1))
     else:
@@ -37,6 +38,17 @@ def run(arguments: argparse.Namespace) -> int:
             if finding.remedy:
                 print(f"    {'':<20}Remedy: {finding.remedy}")
     return 1 if any(finding.level == "problem" for finding in findings) else 0
+
+
+def _examine_cloud(arguments: argparse.Namespace) -> Iterable[Finding]:
+    from local_stack.cloud_doctor.examination import of_deployment
+
+    if not arguments.resource_group:
+        raise StackError(
+            "doctor --cloud needs the deployment's resource group.", "give --resource-group NAME"
+        )
+    for name, verdict in of_deployment(arguments):
+        yield Finding(name, verdict.level, verdict.finding, verdict.remedy)
 
 
 def examine(checks: Iterable[tuple[str, Callable[[], tuple[str, str, str]]]]) -> Iterable[Finding]:

@@ -88,6 +88,14 @@ def bench(parser: argparse.ArgumentParser) -> None:
 
 def doctor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+    parser.add_argument(
+        "--cloud", action="store_true", help="look at a deployment in Azure (needs az, signed in)"
+    )
+    parser.add_argument("--resource-group", metavar="NAME", default=os.environ.get("AZURE_RESOURCE_GROUP", ""),
+                        help="with --cloud: its resource group [AZURE_RESOURCE_GROUP]")  # fmt: skip
+    parser.add_argument(
+        "--app", metavar="NAME", help="with --cloud: the function app, if the group has several"
+    )
 
 
 def _url(parser: argparse.ArgumentParser) -> None:

@@ -49,7 +49,9 @@ def _read_elsewhere() -> dict[str, str]:
     found: dict[str, str] = {}
     for path in [*(ROOT / "function_app").rglob("*.py"), ROOT / "host.json", ROOT / "host.dts.json"]:
         text = path.read_text(encoding="utf-8")
-        names = re.findall(r"environ(?:\.get\(|\[)\s*\"(\w+)\"", text) + re.findall(r"%([A-Z][A-Z0-9_]{3,})%", text)
+        names = re.findall(r"environ(?:\.get\(|\[)\s*\"(\w+)\"", text) + re.findall(
+            r"%([A-Z][A-Z0-9_]{3,})%", text
+        )
         names += re.findall(r"\"connectionStringName\": \"(\w+)\"", text)
         found |= dict.fromkeys(names, path.relative_to(ROOT).as_posix())
     return found
