@@ -50,7 +50,7 @@ class Checkpointer:
         running.exception()
         with contextlib.suppress(OSError, sqlite3.Error):
             if self._wal.stat().st_size > WAL_LIMIT_BYTES:
-                self._writer.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+                self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
     async def close(self) -> None:
         """Wait for a running checkpoint."""
