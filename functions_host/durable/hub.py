@@ -16,8 +16,11 @@ from functions_host.durable import rows
 from functions_host.durable.events import Event, execution_started, iso, parse_time
 from functions_host.durable.instance import Instance, Message, Parent
 from functions_host.durable.status import Status
-from functions_host.durable.store import Statement, Store
+from functions_host.durable.store import Statement, Store, Unit
 from functions_host.durable.timers import TimerQueue
+
+MOST_INSTANCES_AT_REST = 2000
+"""Beyond this many in memory, one that only waits (for a timer, an event, an activity) is let go of."""
 
 
 class Hub:
@@ -156,6 +159,15 @@ class Hub:
         self.drop_timers(instance)
         instance.inbox.clear()
         if self.instances.get(instance.instance_id) is instance:
+            del self.instances[instance.instance_id]
+
+    def rests(self, instance: Instance) -> None:
+        """It has nothing to do at present: when memory is full and its state on file, let go of it."""
+        if len(self.instances) > MOST_INSTANCES_AT_REST:
+            self.store.submit(Unit((), lambda: self._let_go(instance)))
+
+    def _let_go(self, instance: Instance) -> None:
+        if not instance.busy and not instance.inbox and self.instances.get(instance.instance_id) is instance:
             del self.instances[instance.instance_id]
 
     def ended(self, instance: Instance) -> None:

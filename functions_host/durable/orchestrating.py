@@ -98,7 +98,9 @@ class OrchestrationRunner:
                 await self._handle(instance, messages)
         finally:
             instance.busy = False
-            if instance.inbox and not instance.detached and not self._only_held(instance):
+            if not instance.inbox:
+                self._parts()[0].rests(instance)
+            elif not instance.detached and not self._only_held(instance):
                 self.ready(instance)
 
     @staticmethod

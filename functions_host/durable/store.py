@@ -112,7 +112,8 @@ class Store:
         if not units or self._db is None:
             return
         try:
-            self._commit(self._db, units)
+            if any(unit.statements for unit in units):
+                self._commit(self._db, units)
         except sqlite3.OperationalError as error:
             if not self._failing:
                 log.error("durable state cannot be written (%s): waiting until it can", error)

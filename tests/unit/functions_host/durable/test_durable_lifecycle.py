@@ -335,3 +335,37 @@ async def test_purge_of_a_living_or_unknown_instance_deletes_nothing(app: Any, s
     assert (await host.client.purge_instance_history("w")).instances_deleted == 0
     assert (await host.client.purge_instance_history("nobody")).instances_deleted == 0
     assert await host.status("w")
+
+
+async def test_waiting_instances_beyond_the_limit_live_on_file_and_wake_from_there(
+    app: Any, start: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from functions_host.durable import hub as hub_module
+
+    monkeypatch.setattr(hub_module, "MOST_INSTANCES_AT_REST", 5)
+
+    @app.orchestration_trigger(context_name="context")
+    def waits(context: Context) -> Any:
+        timer = context.create_timer(context.current_utc_datetime + timedelta(hours=1))
+        event = context.wait_for_external_event("Go")
+        first = yield context.call_activity("echo", context.get_input())
+        winner = yield context.task_any([event, timer])
+        if winner == event:
+            timer.cancel()
+        return [first, "event" if winner == event else "timer"]
+
+    @app.activity_trigger(input_name="number")
+    async def echo(number: int) -> int:
+        return number
+
+    host = await start(app, tmp_path / "hub.db", clock=VirtualClock())
+    for number in range(30):
+        await host.client.start_new("waits", f"w{number}", number)
+    await host.settled()
+    assert len(host.engine._hub.instances) <= 6
+    for number in range(0, 30, 2):
+        await host.client.raise_event(f"w{number}", "Go", 1)
+    await host.settled()
+    host.advance(hours=1)
+    for number in range(30):
+        assert (await host.finished(f"w{number}")).output == [number, "timer" if number % 2 else "event"]
