@@ -5,7 +5,9 @@ Same outcomes as `azure_functions_runtime` (contract E); a test on Python 3.13 c
 
 from __future__ import annotations
 
+import collections.abc
 import inspect
+import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -92,9 +94,12 @@ def _checked_converter(name: str, binding: Binding, annotation: Any) -> Any:
     converter = converter_of(binding.type)
     if annotation is None:
         return converter
-    generic_type = typing.get_origin(annotation) is not None
-    if not isinstance(annotation, type) and not generic_type:
-        raise StartRefusedError(name, f"{binding.name!r} has a non-type annotation {annotation!r}")
+    if not isinstance(annotation, type) and not _is_typing_generic(annotation):
+        raise StartRefusedError(
+            name,
+            f"the Python worker does not take the annotation {annotation!r} of {binding.name!r}: use a plain class"
+            " (dict, not dict[str, int]) or none",
+        )
     if annotation in (str, bytes) and not _implicit_output(converter):
         converter = GenericBinding
     check = (
@@ -110,6 +115,14 @@ def _checked_converter(name: str, binding: Binding, annotation: Any) -> Any:
             f'the annotation of {binding.name!r}, {annotation!r}, does not suit its binding "{binding.type}"',
         )
     return converter
+
+
+def _is_typing_generic(annotation: Any) -> bool:
+    """`typing.List[int]` counts, `list[int]`, unions, tuples and callables do not: the worker's own distinction."""
+    origin = typing.get_origin(annotation)
+    if origin is None or isinstance(annotation, (types.GenericAlias, types.UnionType)):
+        return False
+    return origin not in (typing.Union, tuple, typing.ClassVar, collections.abc.Callable)
 
 
 def _implicit_output(converter: Any) -> bool:

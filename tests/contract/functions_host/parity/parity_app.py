@@ -1,0 +1,95 @@
+"""A small app with one function of each kind; Microsoft's runtime and the embedded host both run it."""
+
+import azure.durable_functions as df
+import azure.functions as func
+
+app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+
+
+@app.route(route="text/{id}")
+def text(req: func.HttpRequest) -> str:
+    return f"{req.method} {req.url} {req.route_params['id']} {dict(req.params)} {req.get_body().decode()}"
+
+
+@app.route(route="full")
+async def full(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    headers = {"X-A": "1", "Set-Cookie": "a=b"}
+    return func.HttpResponse(context.function_name.encode(), status_code=201, headers=headers)
+
+
+@app.route(route="parsed")
+def parsed(req: func.HttpRequest) -> func.HttpResponse:
+    return func.HttpResponse(str(req.get_json()["a"]), mimetype="application/x")
+
+
+@app.route(route="nothing")
+def nothing(req: func.HttpRequest):
+    return None
+
+
+@app.route(route="number")
+def number(req: func.HttpRequest):
+    return 5
+
+
+@app.route(route="broken")
+def broken(req: func.HttpRequest) -> str:
+    raise ValueError("no")
+
+
+@app.timer_trigger(schedule="0 * * * * *", arg_name="timer")
+def tick(timer: func.TimerRequest) -> None:
+    assert timer.past_due
+    assert timer.schedule_status["Last"] == "x"
+
+
+@app.timer_trigger(schedule="0 * * * * *", arg_name="timer")
+def returns_too_much(timer: func.TimerRequest):
+    return 5
+
+
+@app.blob_trigger(arg_name="blob", path="c/{name}", connection="S")
+def stream(blob: func.InputStream):
+    raise RuntimeError(f"{blob.name} {blob.uri} {blob.length} {blob.metadata} {blob.read()!r}")
+
+
+@app.blob_trigger(arg_name="blob", path="c/{name}", connection="S")
+def raw(blob: bytes):
+    raise RuntimeError(repr(blob))
+
+
+@app.activity_trigger(input_name="value")
+def echo(value):
+    return value
+
+
+@app.activity_trigger(input_name="value", activity="Named")
+async def echo_async(value: dict) -> dict:
+    return {**value, "seen": True}
+
+
+@app.activity_trigger(input_name="value")
+def fails(value: str) -> str:
+    raise KeyError(value)
+
+
+@app.activity_trigger(input_name="value")
+def not_json(value):
+    return {1, 2}
+
+
+@app.orchestration_trigger(context_name="context")
+def chain(context):
+    first = yield context.call_activity("echo", context.get_input())
+    return first
+
+
+@app.orchestration_trigger(context_name="context")
+def falls(context):
+    yield context.call_activity("echo", 1)
+    raise ValueError("fell")
+
+
+@app.orchestration_trigger(context_name="context")
+def falls_at_once(context):
+    raise ValueError("fell at once")
