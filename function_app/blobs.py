@@ -33,6 +33,8 @@ _CLIENT_OPTIONS: dict[str, Any] = {
     "connection_timeout": 5,
     "read_timeout": 20,
     "logging_enable": False,
+    # Pinned: the SDK's newest is ahead of what Azurite understands, and an upgrade must not change it.
+    "api_version": "2025-11-05",
 }
 
 

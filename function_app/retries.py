@@ -39,5 +39,5 @@ def cause_of(failure: str) -> tuple[str, str]:
     if found is None:
         return "unexpected_error", " ".join(failure.split())[:_LONGEST_CAUSE]
     if found["reason"]:
-        return found["reason"], found["detail"][:_LONGEST_CAUSE]
-    return "unexpected_error", f"{found['kind']}: {found['detail']}"[:_LONGEST_CAUSE]
+        return found["reason"], found["detail"].strip()[:_LONGEST_CAUSE]
+    return "unexpected_error", f"{found['kind']}: {found['detail'].strip()}"[:_LONGEST_CAUSE]
