@@ -135,7 +135,7 @@ class Supervisor:
 
     def _run_query(self, spark: SparkSession) -> str | None:
         """Run the query until it ends; None if it ended as wished, else what went wrong, in one line."""
-        from py4j.protocol import Py4JError  # type: ignore[import-untyped]
+        from py4j.protocol import Py4JError, Py4JJavaError  # type: ignore[import-untyped]
         from pyspark.errors import PySparkException
 
         try:
@@ -151,7 +151,7 @@ class Supervisor:
                 self._finish(query)
             problem = query.exception()
             return None if problem is None or self._stopping else _first_line(problem)
-        except PySparkException as error:
+        except (PySparkException, Py4JJavaError) as error:
             return None if self._stopping else _first_line(error)
         except (Py4JError, ConnectionError, EOFError) as error:
             if self._stopping:
@@ -206,6 +206,6 @@ class Supervisor:
 
 
 def _first_line(error: Exception) -> str:
-    """Spark's errors run over pages; their first line says what happened."""
+    """Spark's errors run over pages; their first two lines say what happened."""
     text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0][:500]
+    return " ".join(text.splitlines()[:2])[:500]

@@ -20,6 +20,15 @@ _FLAGS = (
 _WALKS_BY_HANDLE = os.open in os.supports_dir_fd
 
 
+_ASKS_AS_IT_ACTS = os.access in os.supports_effective_ids
+
+
+def may_read(inbox: Path, path: bytes) -> bool:
+    """Whether the permissions let this process read the file; asked without opening it."""
+    full = os.path.join(os.fsencode(inbox), path)  # noqa: PTH118 (names are bytes)
+    return os.access(full, os.R_OK, effective_ids=_ASKS_AS_IT_ACTS)
+
+
 def read_complete(inbox: Path, path: bytes, expected: Identity, max_bytes: int) -> bytes:
     """The bytes of ``path`` below ``inbox``, all written before the call and none during it.
 

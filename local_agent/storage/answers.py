@@ -39,8 +39,8 @@ _REMEDIES = {
     "and this computer's clock",
     "AuthorizationPermissionMismatch": "the identity may not write: give it the role "
     "'Storage Blob Data Contributor' on container '{container}'",
-    "AuthorizationFailure": "the account's network rules refuse this computer: allow its address in the "
-    "storage firewall",
+    "AuthorizationFailure": "this computer or its credential is refused: check AGENT_STORAGE_* and "
+    "the network rules of the storage account",
     "AuthorizationResourceTypeMismatch": "the SAS does not cover blobs: make one for the container "
     "with permissions create, write and read",
     "AuthorizationProtocolMismatch": "the SAS allows HTTPS only: use the https endpoint",

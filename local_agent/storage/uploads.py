@@ -8,6 +8,7 @@ Here lie the condition, the checksum, the retries and the meaning of every answe
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 from collections.abc import Awaitable, Callable
 from enum import Enum
@@ -139,7 +140,8 @@ def _put_headers(blob: ImageBlob) -> dict[str, str]:
 
 
 def _unreachable(error: BaseException) -> str:
-    """What went wrong on the way, without the URL: it may hold a SAS."""
+    """What went wrong on the way, by its number: aiohttp writes the URL, and so the SAS, into its texts."""
     cause = getattr(error, "os_error", None) or error
-    text = getattr(cause, "strerror", None) or type(error).__name__
-    return f"the storage service cannot be reached: {text}"
+    number = getattr(cause, "errno", None)
+    what = os.strerror(number) if isinstance(number, int) and number > 0 else type(error).__name__
+    return f"the storage service cannot be reached: {what}"

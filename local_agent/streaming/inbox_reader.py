@@ -22,6 +22,7 @@ from pyspark.sql.streaming.datasource import ReadLimit, SupportsTriggerAvailable
 from local_agent.folder.completeness import Verdict
 from local_agent.folder.entries import Entry, identity_of, kind_of, list_inbox
 from local_agent.folder.moving import Reason, return_filled, set_aside
+from local_agent.folder.reading import may_read
 from local_agent.folder.selection import Listing, Order, select
 from local_agent.folder.watchlist import PROBE_FILES, Watchlist
 from local_agent.reports import ListingReport, post_listing
@@ -162,7 +163,7 @@ class InboxReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
         try:
             self._listing = select(
                 self._entries(), self._options.rule, watchlist, now=now, window=window, order=order,
-                readable=self._readable,
+                readable=lambda path: may_read(self._folders.inbox, path),
             )  # fmt: skip
             self._error = ""
         except OSError as error:
@@ -191,9 +192,6 @@ class InboxReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
                 status = os.lstat(os.path.join(inbox, path))  # noqa: PTH118 (names are bytes)
                 found.append(Entry(path, kind_of(status.st_mode), identity_of(status)))
         return found
-
-    def _readable(self, path: bytes) -> bool:
-        return os.access(os.path.join(os.fsencode(self._folders.inbox), path), os.R_OK)  # noqa: PTH118
 
     def _set_aside(self, refused: Sequence[tuple[Entry, Verdict]]) -> None:
         for entry, verdict in refused:

@@ -20,7 +20,7 @@ from local_agent.folder.entries import Identity
 from local_agent.reports import BatchReport, post_batch
 from local_agent.streaming.inbox_reader import SCHEMA, InboxReader
 from local_agent.streaming.job_options import JobOptions
-from local_agent.streaming.sending import TaskResult, sender_of_this_process
+from local_agent.streaming.task_result import TaskResult
 
 if TYPE_CHECKING:
     from pyspark.sql.types import StructType
@@ -43,6 +43,10 @@ class UploadWriter(DataSourceStreamArrowWriter):
 
     def write(self, iterator: Iterator[pa.RecordBatch]) -> TaskMessage:
         """One task: bring its files to their end."""
+        # Only here: Spark loads this module into several short planning processes that never upload, and the
+        # HTTP client would add a third of a second to the start of each.
+        from local_agent.streaming.sending import sender_of_this_process
+
         started = time.time()
         worker = f"{socket.gethostname()}:{os.environ.get('SPARK_EXECUTOR_DIRS', '') or 'local'}"
         try:

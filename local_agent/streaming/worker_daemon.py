@@ -5,11 +5,15 @@ minute, when Spark ends idle workers; forked from this one it starts at once. Se
 """
 
 import contextlib
+import sys
 
 with contextlib.suppress(ImportError):
     import pyarrow  # noqa: F401
 
-    import local_agent.streaming.upload_sink  # noqa: F401
+    import local_agent.streaming.upload_sink
+
+    if "pyspark.worker" in sys.argv:  # the executors' daemon; the others serve planning and never upload
+        import local_agent.streaming.sending  # noqa: F401
 
 from pyspark import daemon
 
