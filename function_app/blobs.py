@@ -20,7 +20,7 @@ from azure.core.exceptions import (
 from azure.storage.blob import BlobProperties, BlobServiceClient
 
 from function_app.errors import BlobMissing, StorageUnavailable, Superseded, TooLarge
-from function_app.identity import lineage_of, plain_etag, run_id_of
+from function_app.identity import lineage_of, plain_etag, run_id_of, traceparent_of
 from function_app.models import ImageVersion, RunRequest
 from function_app.recent_bytes import RecentBytes
 from function_app.settings import Settings, StorageSettings
@@ -87,6 +87,7 @@ def run_request(container: str, told: BlobProperties) -> RunRequest:
         run_id=run_id_of(container, told.name, etag),
         image=ImageVersion(container, told.name, etag, told.size),
         lineage=lineage_of(told.name, told.metadata or {}, told.last_modified),
+        traceparent=traceparent_of(told.metadata or {}),
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from enum import Enum
 from functools import cache
@@ -18,11 +18,15 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+# Metadata of a field that came later: without a value it leaves no mark, so that the actions of an orchestration
+# begun by an earlier version stay the very same.
+ABSENT_WHEN_NONE = "absent_when_none"
+
 
 def to_json(value: object) -> Any:
     """A JSON value (dict, list, str, int, float, bool, None) for a model or a container of models."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {f.name: to_json(item) for f, item in _told(value)}
     if isinstance(value, datetime):
         return format_time(value)
     if isinstance(value, Enum):
@@ -32,6 +36,13 @@ def to_json(value: object) -> Any:
     if isinstance(value, list | tuple):
         return [to_json(item) for item in value]
     return value
+
+
+def _told(value: Any) -> Iterator[tuple[dataclasses.Field[Any], Any]]:
+    for field in dataclasses.fields(value):
+        item = getattr(value, field.name)
+        if item is not None or not field.metadata.get(ABSENT_WHEN_NONE):
+            yield field, item
 
 
 def from_json(model: type[T], data: object) -> T:

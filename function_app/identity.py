@@ -19,6 +19,7 @@ _BLOB_NAME = re.compile(
 _DEVICE_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")  # W3C, version 00
 _SOURCE_NAME = re.compile(r"[A-Za-z0-9._\-/%~]{1,2048}")
 
 
@@ -57,6 +58,11 @@ def lineage_of(blob_name: str, metadata: Mapping[str, str], uploaded_at: datetim
         uploaded_at=uploaded_at,
         sha256=_matching(_SHA256, told.get("sha256")),
     )
+
+
+def traceparent_of(metadata: Mapping[str, str]) -> str | None:
+    """The W3C trace that the uploader began; None if it told none, or something else."""
+    return _matching(_TRACEPARENT, {key.lower(): value for key, value in metadata.items()}.get("traceparent"))
 
 
 def _matching(grammar: re.Pattern[str], text: str | None) -> str | None:

@@ -86,7 +86,7 @@ class Journey:
             uploaded_at=run.lineage.uploaded_at,
             sha256=answer.sha256 or run.lineage.sha256,
         )
-        return Ending(record, answer.scores)
+        return Ending(record, answer.scores, run.traceparent)
 
     def _show(self, step: str, next_try_at: datetime | None = None) -> None:
         newest = tuple(self._failures[-_FAILURES_SHOWN:])

@@ -55,12 +55,16 @@ class Lineage:
 
 @dataclass(frozen=True)
 class RunRequest:
-    """The input of one orchestration. ``attempt`` is 1, and one more with each replay."""
+    """The input of one orchestration. ``attempt`` is 1, and one more with each replay.
+
+    ``traceparent`` is the W3C trace that the uploader began, for telemetry.
+    """
 
     run_id: str
     image: ImageVersion
     lineage: Lineage = field(default_factory=Lineage)
     attempt: int = 1
+    traceparent: str | None = field(default=None, metadata={"absent_when_none": True})
 
 
 @dataclass(frozen=True)
@@ -190,6 +194,7 @@ class Ending:
 
     record: RunRecord
     scores: tuple[Score, ...] = ()
+    traceparent: str | None = field(default=None, metadata={"absent_when_none": True})
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,13 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("RETENTION_DAYS", "Days that history is kept; rows are kept for ever.", _CODE, "30"),
     Setting("PYTHON_THREADPOOL_THREAD_COUNT", "Activities at once per worker process; keep it equal to host.json's "
             "`maxConcurrentActivityFunctions`.", "the Python worker"),
+    Setting(
+        "TELEMETRY",
+        "Traces and metrics by OpenTelemetry: `off`, `console`, `otlp` (to `OTEL_EXPORTER_OTLP_ENDPOINT`), "
+        "`azuremonitor` (to Application Insights) or `provided` (set up by something else in the process).",
+        "function_app/telemetry.py",
+        "off",
+    ),
     Setting("APPLICATIONINSIGHTS_CONNECTION_STRING", "Where logs, traces and metrics go; holds no key that could "
             "write, as local authentication is off.", _HOST, "", where="azure"),
     Setting("APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "Signs telemetry in with the identity.", _HOST, "",

@@ -12,7 +12,7 @@ from typing import Any
 
 from function_app.codec import parse_time, to_json
 from function_app.errors import Permanent
-from function_app.identity import lineage_of, plain_etag, run_id_of
+from function_app.identity import lineage_of, plain_etag, run_id_of, traceparent_of
 from function_app.models import ImageVersion, RunRequest
 
 ORCHESTRATION = "process_image"
@@ -40,6 +40,7 @@ def run_of_blob(path: str, properties: Mapping[str, Any], metadata: Mapping[str,
         run_id=run_id_of(container, blob_name, etag),
         image=ImageVersion(container, blob_name, etag, int(properties.get("ContentLength") or 0)),
         lineage=lineage_of(blob_name, metadata, parse_time(changed) if isinstance(changed, str) else None),
+        traceparent=traceparent_of(metadata),
     )
 
 

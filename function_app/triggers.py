@@ -14,6 +14,7 @@ from azure.functions.blob import InputStream
 from function_app.resources import utc_now
 from function_app.settings import current_settings
 from function_app.starting import run_of_blob, start_run
+from function_app.telemetry import observed
 
 blueprint = Blueprint()
 log = logging.getLogger("function_app.triggers")
@@ -35,6 +36,7 @@ _BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
     arg_name="blob", path="%IMAGE_CONTAINER%/{name}", connection="IMAGE_STORAGE", source=_BLOB_SOURCE
 )
 @blueprint.durable_client_input(client_name="client")
+@observed
 async def start_on_blob(blob: InputStream, client: Any) -> None:
     """A new blob version: start its run. The bytes that came along are left alone: steps read their own."""
     run = run_of_blob(str(blob.name), blob.blob_properties or {}, blob.metadata or {})

@@ -52,6 +52,7 @@ var appSettings = {
 
 // Application Insights with the identity in place of its key.
 var telemetry = {
+  TELEMETRY: 'azuremonitor'
   APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnectionString
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
 }

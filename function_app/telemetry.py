@@ -1,0 +1,88 @@
+"""One trace per image, from the device's file to the row, and a few metrics; on by the setting TELEMETRY.
+
+The uploader's W3C traceparent comes with the blob; the starter and each activity add a span named after them.
+An image without one gets the trace that its run id (32 hex digits, as a trace id has) makes by itself. Spans and
+metrics carry ids, outcomes and reasons: no pixel, no text of a library's exception, no secret.
+
+While the setting is off nothing is wrapped and OpenTelemetry is not imported. The orchestrator is never observed:
+it is replayed.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from function_app.errors import PipelineError
+from function_app.traced_image import image_of_blob, image_of_input
+
+if TYPE_CHECKING:
+    from function_app.telemetry_providers import Instruments
+
+Step = TypeVar("Step", bound=Callable[..., Any])
+
+# Read when the worker indexes the app, as the triggers' settings are.
+TELEMETRY = os.environ.get("TELEMETRY", "off")
+
+# The names that the alerts in infra/ ask for.
+IMAGES = "pipeline.images"  # ended images, by outcome
+LATENCY = "pipeline.latency"  # seconds from the file complete on the device to its outcome recorded
+RETRIES = "pipeline.retries"  # failed tries, by step and reason
+WAITING = "pipeline.oldest_waiting"  # seconds since upload of an image seen without an outcome
+
+_ENDINGS = ("save_result", "reject_image", "fail_image")
+
+
+def observed(step: Step) -> Step:
+    """The function itself, or with a span around each call. For activities and the blob trigger's starter."""
+    if TELEMETRY == "off":
+        return step
+    from function_app.telemetry_providers import instruments
+
+    wrapped = _starter if inspect.iscoroutinefunction(step) else _activity
+    return wrapped(step, instruments(TELEMETRY))  # type: ignore[return-value]
+
+
+def _starter(step: Callable[..., Any], to: Instruments) -> Callable[..., Any]:
+    @wraps(step)
+    async def traced(**inputs: Any) -> Any:
+        image = image_of_blob(inputs["blob"])
+        with to.span(step.__name__, image):
+            to.waiting.record(_since(image.uploaded_at))
+            return await step(**inputs)
+
+    return traced
+
+
+def _activity(step: Callable[..., Any], to: Instruments) -> Callable[..., Any]:
+    @wraps(step)
+    def traced(**inputs: Any) -> Any:
+        (subject,) = inputs.values()
+        image = image_of_input(subject)
+        with to.span(step.__name__, image) as span:
+            try:
+                answer = step(**inputs)
+            except Exception as error:
+                reason = error.reason if isinstance(error, PipelineError) else type(error).__name__
+                to.failed(span, reason)
+                to.retries.add(1, {"step": step.__name__, "reason": reason})
+                to.waiting.record(_since(image.uploaded_at))
+                raise
+            refused = answer.get("rejection")
+            if refused:
+                span.set_attribute("image.reason", refused["reason"])
+            elif step.__name__ in _ENDINGS:
+                to.images.add(1, {"outcome": image.outcome})
+                if image.captured_at is not None:
+                    to.latency.record(_since(image.captured_at), {"outcome": image.outcome})
+            return answer
+
+    return traced
+
+
+def _since(moment: datetime | None) -> float:
+    return max(0.0, (datetime.now(UTC) - moment).total_seconds()) if moment else 0.0
