@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
-import uuid
 from collections import deque
 from datetime import datetime
 
@@ -30,7 +29,6 @@ class ActivityRunner:
         self._catalog = catalog
         self._hub = hub
         self._slots = slots
-        self._owner = uuid.uuid4().hex
         self._waiting: deque[Work] = deque()
         self._running: set[asyncio.Task[None]] = set()
         self._stopping = False
@@ -42,7 +40,10 @@ class ActivityRunner:
 
     def resume(self) -> None:
         """Run again what no process answered."""
-        self.start(rows.read_work(self._hub.store))
+        works = rows.read_work(self._hub.store)
+        if works:
+            self._hub.store.submit(Unit([rows.lease_all_work(self._hub.owner)]))
+        self.start(works)
 
     def start(self, works: list[Work]) -> None:
         """Run these once there are slots; their rows are durable already."""
@@ -74,7 +75,6 @@ class ActivityRunner:
         if not self._wanted(work):
             self._hub.store.submit(Unit([rows.delete_work(work.work_id)]))
             return
-        self._hub.store.submit(Unit([rows.lease_work(work.work_id, self._owner)]))
         try:
             result = await self._catalog.invoke_activity(work.name, work.input, work.instance_id)
         except Exception as error:  # noqa: BLE001 - whatever user code raised becomes TaskFailed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +22,10 @@ from functions_host.durable.options import DurableOptions
 from functions_host.durable.orchestrating import OrchestrationRunner
 from functions_host.durable.sdk_timestamps import speed_up_timestamps
 from functions_host.durable.store import Connect, Store, connect
+
+THREAD_SWITCH_SECONDS = 0.0005
+"""The event loop gives the interpreter lock away at every SQLite call; with Python's 5 ms a busy function
+thread keeps it that long each time (measured: 1.3 times the orchestrations per second with 0.5 ms)."""
 
 
 class DurableEngine:
@@ -55,6 +60,7 @@ class DurableEngine:
         Raises HubInUseError, HubNewerError or HubMismatchError.
         """
         speed_up_timestamps()
+        sys.setswitchinterval(min(sys.getswitchinterval(), THREAD_SWITCH_SECONDS))
         self._store.open()
         self._hub.resume()
         self._activities.resume()

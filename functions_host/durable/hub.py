@@ -8,6 +8,7 @@ in one go, so the two never differ by more than the commit at the end of the loo
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Callable
 from datetime import datetime
 
@@ -30,6 +31,8 @@ class Hub:
         self.store = store
         self.clock = clock
         self.instances: dict[str, Instance] = {}
+        self.owner = uuid.uuid4().hex
+        """Lease owner of all work: the hub's lock makes this process the only one to run any."""
         self.timers = TimerQueue(clock, self._timer_due)
         self._on_ready = on_ready
         self._next_message = 1
@@ -103,7 +106,7 @@ class Hub:
         if former is not None:
             self.detach(former)
         if former is not None or rows.read_status(self.store, instance_id) is not None:
-            statements += rows.forget(instance_id, history=True)
+            statements += rows.forget(instance_id)
         instance = Instance(
             instance_id=instance_id,
             execution_id=execution_id,

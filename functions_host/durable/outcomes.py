@@ -63,7 +63,7 @@ class Outcomes:
                     "null" if decision.call.input is None else decision.call.input,
                 )
                 works.append(work)
-                statements.append(rows.put_work(work))
+                statements.append(rows.put_work(work, self._hub.owner))
             elif decision.fire_at is not None:
                 if decision.task_id not in episode.canceled_timers:
                     fired = Event(
@@ -121,9 +121,12 @@ class Outcomes:
     ) -> None:
         assert episode.final is not None
         instance.status = episode.final
+        # All its messages are in memory: no need to search the tables for what is rarely there.
+        statements += rows.delete_messages([*instance.timers, *[m.message_id for m in instance.inbox]])
         self._hub.drop_timers(instance)
         instance.inbox.clear()
-        statements += rows.forget(instance.instance_id, history=False)
+        if episode.final is not Status.COMPLETED:  # completion waits for open work, the others do not
+            statements.append(rows.forget_work(instance.instance_id))
         statements.append(rows.update_instance(instance, now, episode.output))
         if instance.parent is not None:
             parent = instance.parent
@@ -136,7 +139,7 @@ class Outcomes:
         statements: list[Statement] = []
         self._hub.drop_timers(instance)
         later, instance.inbox = instance.inbox, []
-        statements += rows.forget(instance.instance_id, history=True)
+        statements += rows.forget(instance.instance_id)
         next_input = None if episode.next_input is None else dumps(episode.next_input)
         instance.start_over(uuid.uuid4().hex, next_input, now)
         statements.append(rows.put_instance(instance))

@@ -79,7 +79,7 @@ def _revive(hub: Hub, instance: Instance, kept: list[Event], reason: str | None)
     text = instance.append_episode(kept)
     hub.instances[instance.instance_id] = instance
     return [
-        *rows.forget(instance.instance_id, history=True),
+        *rows.forget(instance.instance_id),
         rows.put_episode(instance, 0, text),
         rows.update_instance(instance, now),
         hub.post(

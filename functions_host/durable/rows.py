@@ -64,14 +64,14 @@ def delete_messages(message_ids: Iterable[int]) -> list[Statement]:
     return [("DELETE FROM inbox WHERE message_id = ?", (message_id,)) for message_id in message_ids]
 
 
-def put_work(work: Work) -> Statement:
-    """An activity call to be run."""
-    return ("INSERT INTO work VALUES (?, ?, ?, ?, ?, ?, NULL)", work)
+def put_work(work: Work, owner: str) -> Statement:
+    """An activity call to be run, leased to the host process that scheduled it."""
+    return ("INSERT INTO work VALUES (?, ?, ?, ?, ?, ?, ?)", (*work, owner))
 
 
-def lease_work(work_id: int, owner: str) -> Statement:
-    """This host process runs it now."""
-    return ("UPDATE work SET lease_owner = ? WHERE work_id = ?", (owner, work_id))
+def lease_all_work(owner: str) -> Statement:
+    """Take over what an earlier host process left unanswered."""
+    return ("UPDATE work SET lease_owner = ?", (owner,))
 
 
 def delete_work(work_id: int) -> Statement:
@@ -79,16 +79,24 @@ def delete_work(work_id: int) -> Statement:
     return ("DELETE FROM work WHERE work_id = ?", (work_id,))
 
 
-def forget(instance_id: str, *, history: bool) -> list[Statement]:
-    """Everything pending of an instance, and its history if wanted; the instance row stays."""
-    tables = ("inbox", "work", "history") if history else ("inbox", "work")
-    return [(f"DELETE FROM {table} WHERE instance_id = ?", (instance_id,)) for table in tables]  # noqa: S608
+def forget(instance_id: str) -> list[Statement]:
+    """Everything pending of an instance, and its history; the instance row stays."""
+    return [
+        ("DELETE FROM inbox WHERE instance_id = ?", (instance_id,)),
+        ("DELETE FROM work WHERE instance_id = ?", (instance_id,)),
+        ("DELETE FROM history WHERE instance_id = ?", (instance_id,)),
+    ]
+
+
+def forget_work(instance_id: str) -> Statement:
+    """Activities nobody waits for any more."""
+    return ("DELETE FROM work WHERE instance_id = ?", (instance_id,))
 
 
 def purge(instance_id: str) -> list[Statement]:
     """The instance and all that belongs to it."""
     return [
-        *forget(instance_id, history=True),
+        *forget(instance_id),
         ("DELETE FROM instance WHERE instance_id = ?", (instance_id,)),
     ]
 
