@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import uuid
 
 from functions_host.durable import rows
 from functions_host.durable.catalog import FunctionCatalog
@@ -19,6 +18,7 @@ from functions_host.durable.errors import (
 )
 from functions_host.durable.events import Event, EventType
 from functions_host.durable.hub import Hub
+from functions_host.durable.ids import new_id
 from functions_host.durable.instance import Instance
 from functions_host.durable.missing import unknown_orchestrator
 from functions_host.durable.options import DurableOptions
@@ -44,7 +44,7 @@ class Commands:
         """Create an instance (input is JSON text) and return its id; 400 and 409-like refusals raise."""
         if not self._catalog.has_orchestrator(name):
             raise RequestRefusedError(400, unknown_orchestrator(self._catalog, name))
-        instance_id = instance_id or uuid.uuid4().hex
+        instance_id = instance_id or new_id()
         check_instance_id(instance_id)
         if self._options.overridable_existing_instance_states != "AnyState":
             status = self._hub.status_of(instance_id)
@@ -56,7 +56,7 @@ class Commands:
                 )
         statements = self._hub.create(
             instance_id=instance_id,
-            execution_id=uuid.uuid4().hex,
+            execution_id=new_id(),
             name=name,
             version=self._options.default_version or "" if version is None else version,
             input_text=input_text,

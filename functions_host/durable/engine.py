@@ -20,7 +20,7 @@ from functions_host.durable.instance import Work
 from functions_host.durable.management_api import Handler, ManagementApi, guarded
 from functions_host.durable.options import DurableOptions
 from functions_host.durable.orchestrating import OrchestrationRunner
-from functions_host.durable.sdk_timestamps import speed_up_timestamps
+from functions_host.durable.sdk_speed import speed_up_sdk
 from functions_host.durable.store import Connect, Store, connect
 
 THREAD_SWITCH_SECONDS = 0.0005
@@ -59,7 +59,7 @@ class DurableEngine:
 
         Raises HubInUseError, HubNewerError or HubMismatchError.
         """
-        speed_up_timestamps()
+        speed_up_sdk()
         sys.setswitchinterval(min(sys.getswitchinterval(), THREAD_SWITCH_SECONDS))
         self._store.open()
         self._hub.resume()

@@ -36,7 +36,7 @@ class EventType(IntEnum):
 class Event:
     """One history event: type, id (-1 when it answers another event), time, and its own fields."""
 
-    __slots__ = ("event_id", "fields", "timestamp", "type")
+    __slots__ = ("_tail", "event_id", "fields", "timestamp", "type")
 
     def __init__(
         self, kind: int, timestamp: datetime, event_id: int = -1, fields: Mapping[str, Any] | None = None
@@ -45,14 +45,17 @@ class Event:
         self.event_id = event_id
         self.timestamp = timestamp
         self.fields: Mapping[str, Any] = fields or {}
+        self._tail: str | None = None
 
     def json(self, is_played: bool) -> str:
         """The event as the SDK wants it; `IsPlayed` is true for every earlier episode."""
-        head = (
-            f'{{"EventType":{int(self.type)},"EventId":{self.event_id},'
-            f'"IsPlayed":{"true" if is_played else "false"},"Timestamp":"{iso(self.timestamp)}"'
-        )
-        return f"{head},{dumps(self.fields)[1:]}" if self.fields else head + "}"
+        if self._tail is None:  # written up to three times: message, new event, history
+            own = f",{dumps(self.fields)[1:]}" if self.fields else "}"
+            self._tail = (
+                f',"EventType":{int(self.type)},"EventId":{self.event_id},'
+                f'"Timestamp":"{iso(self.timestamp)}"{own}'
+            )
+        return ('{"IsPlayed":true' if is_played else '{"IsPlayed":false') + self._tail
 
     def __repr__(self) -> str:
         return f"{EventType(self.type).name}#{self.event_id}{dict(self.fields)}"

@@ -8,13 +8,13 @@ in one go, so the two never differ by more than the commit at the end of the loo
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Callable
 from datetime import datetime
 
 from functions_host.clock import Clock
 from functions_host.durable import rows
 from functions_host.durable.events import Event, execution_started, iso, parse_time
+from functions_host.durable.ids import new_id
 from functions_host.durable.instance import Instance, Message, Parent
 from functions_host.durable.status import Status
 from functions_host.durable.store import Statement, Store, Unit
@@ -31,7 +31,7 @@ class Hub:
         self.store = store
         self.clock = clock
         self.instances: dict[str, Instance] = {}
-        self.owner = uuid.uuid4().hex
+        self.owner = new_id()
         """Lease owner of all work: the hub's lock makes this process the only one to run any."""
         self.timers = TimerQueue(clock, self._timer_due)
         self._on_ready = on_ready

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -11,6 +10,7 @@ from functions_host.durable.actions import CallSubOrchestrator
 from functions_host.durable.episode import Episode, child_instance_id
 from functions_host.durable.events import Event, EventType, dumps, execution_started, iso
 from functions_host.durable.hub import Hub
+from functions_host.durable.ids import new_id
 from functions_host.durable.instance import Instance, Message, Parent, Work
 from functions_host.durable.replay import Decision
 from functions_host.durable.status import Status
@@ -96,7 +96,7 @@ class Outcomes:
             return [self._hub.post(parent, refused, parent.execution_id)]
         return self._hub.create(
             instance_id=child_id,
-            execution_id=uuid.uuid4().hex,
+            execution_id=new_id(),
             name=child.name,
             version=child.version or parent.version,
             input_text=None if child.input is None else dumps(child.input),
@@ -141,7 +141,7 @@ class Outcomes:
         later, instance.inbox = instance.inbox, []
         statements += rows.forget(instance.instance_id)
         next_input = None if episode.next_input is None else dumps(episode.next_input)
-        instance.start_over(uuid.uuid4().hex, next_input, now)
+        instance.start_over(new_id(), next_input, now)
         statements.append(rows.put_instance(instance))
         started = execution_started(
             now,

@@ -1,4 +1,4 @@
-"""The fast timestamp reader must be indistinguishable from the SDK's own."""
+"""What is sped up in the SDK must be indistinguishable from the SDK's own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from dateutil.parser import parse
 
 from functions_host.durable.events import iso
-from functions_host.durable.sdk_timestamps import fast_reader, speed_up_timestamps
+from functions_host.durable.sdk_speed import fast_reader, speed_up_sdk
 
 MOMENTS = [
     datetime(2026, 1, 1, tzinfo=UTC),
@@ -42,8 +42,18 @@ def test_any_other_text_goes_to_the_sdks_parser(text: str) -> None:
 
 
 def test_the_reader_is_put_in_place_once() -> None:
-    assert speed_up_timestamps()
+    assert speed_up_sdk()
     module = importlib.import_module("azure.durable_functions.models.history.HistoryEvent")
     first = module.dt_parse
-    assert speed_up_timestamps()
+    assert speed_up_sdk()
     assert module.dt_parse is first
+
+
+def test_the_sdks_named_tuple_is_defined_once_and_works_as_before() -> None:
+    assert speed_up_sdk()
+    executor = importlib.import_module("azure.durable_functions.models.TaskOrchestrationExecutor")
+    first = executor.TaskOrchestrationExecutor().event_to_SetTaskValuePayload
+    second = executor.TaskOrchestrationExecutor().event_to_SetTaskValuePayload
+    assert first == second
+    assert {type(payload) for payload in first.values()} == {type(payload) for payload in second.values()}
+    assert {payload._fields for payload in first.values()} == {("is_success", "task_id_key")}
