@@ -32,8 +32,8 @@ param vnetEnabled bool = false
 param agentIpAddresses array = []
 
 @allowed(['3.11', '3.12', '3.13'])
-@description('Python of the function app.')
-param pythonVersion string = '3.13'
+@description('Python of the function app; the images of 3.11 and 3.12 are known to carry ODBC driver 18.')
+param pythonVersion string = '3.12'
 
 @description('Container that the agent uploads to and the trigger listens on.')
 param imageContainer string = 'img'

@@ -22,7 +22,7 @@ def python(evidence: Evidence) -> Verdict:
     if runtime.get("name") != "python" or version not in SUPPORTED_PYTHON:
         return problem(
             f"the app runs on {runtime.get('name') or 'no runtime'} {version}",
-            f"azd env set FUNCTION_PYTHON_VERSION {SUPPORTED_PYTHON[-1]}; azd provision; azd deploy",
+            f"azd env set FUNCTION_PYTHON_VERSION 3.12; azd provision; azd deploy",
         )
     if not evidence.functions:
         return problem(
@@ -111,7 +111,7 @@ def driver(evidence: Evidence) -> Verdict:
     if _DRIVER.search(reason):
         return problem(
             "the app has no ODBC driver for SQL Server",
-            "run it on Python 3.11 to 3.13, whose images carry driver 18, or publish with `func … --build-native-deps`",
+            "run it on Python 3.11 or 3.12, whose images carry driver 18, or publish with `func … --build-native-deps`",
         )
     return problem(
         f"the app cannot use its database: {reason[:200]}",

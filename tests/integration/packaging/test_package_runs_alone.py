@@ -71,10 +71,10 @@ class Unpacked:
     def environment(self) -> dict[str, str]:
         return {"PYTHONPATH": f"{self.root / PACKAGES}:{self._beside}", "PYTHONDONTWRITEBYTECODE": "1"}
 
-    def ask(self, script: str) -> Any:
+    def ask(self, script: str, **settings: str) -> Any:
         done = subprocess.run(
             [self.python, "-c", script, self.root], cwd=self.root, capture_output=True, text=True, check=False,
-            env={**self.environment, **SETTINGS},
+            env={**self.environment, **SETTINGS, **settings},
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout.splitlines()[-1])
@@ -117,6 +117,7 @@ def test_both_hosts_find_the_same_functions(package):
         pytest.skip("Microsoft's azure-functions-runtime needs Python 3.13")
     package.add_for_the_host(f"azure-functions-runtime=={_pinned('azure-functions-runtime')}")
     assert package.ask(NAMES_BY_MICROSOFT) == found
+    assert package.ask(NAMES_BY_MICROSOFT, TELEMETRY="console") == found  # a span around a step hides nothing
 
 
 def test_the_package_is_small_and_holds_no_test_agent_infra_or_local_setting(package):
