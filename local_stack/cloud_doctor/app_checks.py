@@ -22,7 +22,7 @@ def python(evidence: Evidence) -> Verdict:
     if runtime.get("name") != "python" or version not in SUPPORTED_PYTHON:
         return problem(
             f"the app runs on {runtime.get('name') or 'no runtime'} {version}",
-            f"azd env set FUNCTION_PYTHON_VERSION 3.12; azd provision; azd deploy",
+            "azd env set FUNCTION_PYTHON_VERSION 3.12; azd provision; azd deploy",
         )
     if not evidence.functions:
         return problem(
