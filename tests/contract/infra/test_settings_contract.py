@@ -80,9 +80,10 @@ def test_defaults_are_those_of_the_code():
         "RETENTION_DAYS": str(settings.retention_days),
     }
     assert {name: TABLE[name].default for name in told} == told
-    triggers = (ROOT / "function_app" / "triggers.py").read_text(encoding="utf-8")
-    for name, default in re.findall(r"environ\.get\(\s*\"(\w+)\", \"([^\"]+)\"", triggers):
-        assert TABLE[name].default == default, name
+    for path in (ROOT / "function_app").rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        for name, default in re.findall(r"environ\.get\(\s*\"(\w+)\", \"([^\"]+)\"", text):
+            assert TABLE[name].default == default, name
 
 
 def test_the_example_sets_exactly_the_settings_of_one_computer():
