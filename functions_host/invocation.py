@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import time
 import uuid
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 from azure.functions.meta import Datum
 
@@ -54,17 +55,15 @@ class Invoker:
         Raises what the function raised, TypeError for a value its binding cannot carry,
         FunctionTimedOutError after host.json's functionTimeout.
         """
-        invocation_id = str(uuid.uuid4())
-        context = InvocationContext(
-            invocation_id,
-            function.name,
-            function.directory,
-            TraceContext(trace_parent or (fresh_trace_parent() if function.wants_context else "")),
-        )
+        invocation_id = _new_id()
+        context = None
+        if function.wants_context:
+            trace = TraceContext(trace_parent or fresh_trace_parent())
+            context = InvocationContext(invocation_id, function.name, function.directory, trace)
         started = time.perf_counter()
         error = ""
         try:
-            return await self._within_timeout(function, inputs, metadata, context)
+            return await self._within_timeout(_Call(function, inputs, metadata, invocation_id, context))
         except asyncio.CancelledError:
             error = "cancelled: the host is stopping"
             raise
@@ -88,62 +87,62 @@ class Invoker:
         """Give the threads back; a sync function still running is not waited for."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _within_timeout(
-        self,
-        function: LoadedFunction,
-        inputs: Mapping[str, Datum],
-        metadata: Metadata,
-        context: InvocationContext,
-    ) -> Datum | None:
+    async def _within_timeout(self, call: _Call) -> Datum | None:
         try:
             async with asyncio.timeout(self._timeout) as limit:
-                if function.is_async:
-                    return await _call_async(function, inputs, metadata, context)
-                return await asyncio.get_running_loop().run_in_executor(
-                    self._pool, _call_sync, function, inputs, metadata, context
-                )
+                if call.function.is_async:
+                    return await _call_async(call)
+                return await asyncio.get_running_loop().run_in_executor(self._pool, _call_sync, call)
         except TimeoutError:
             if limit.expired():  # not a TimeoutError of the function's own
                 raise FunctionTimedOutError(
-                    f"{function.name} ran longer than functionTimeout ({self._timeout:g} s)"
+                    f"{call.function.name} ran longer than functionTimeout ({self._timeout:g} s)"
                 ) from None
             raise
 
 
-def _call_sync(
-    function: LoadedFunction, inputs: Mapping[str, Datum], metadata: Metadata, context: InvocationContext
-) -> Datum | None:
-    THREAD_LOCAL.invocation_id = context.invocation_id
+class _Call(NamedTuple):
+    """One invocation on its way to the function."""
+
+    function: LoadedFunction
+    inputs: Mapping[str, Datum]
+    metadata: Metadata
+    invocation_id: str
+    context: InvocationContext | None
+
+
+def _new_id() -> str:
+    """A random UUID; made without asking the operating system, since an id is no secret."""
+    return str(uuid.UUID(int=random.getrandbits(128), version=4))
+
+
+def _call_sync(call: _Call) -> Datum | None:
+    THREAD_LOCAL.invocation_id = call.invocation_id
     try:
-        arguments = _arguments(function, inputs, metadata, context)
-        return _result(function, function.call(**arguments))
+        return _result(call.function, call.function.call(**_arguments(call)))
     except (SystemExit, KeyboardInterrupt, StopIteration) as escape:
         raise RuntimeError(f"{type(escape).__name__} raised by the function") from escape
     finally:
         THREAD_LOCAL.invocation_id = None
 
 
-async def _call_async(
-    function: LoadedFunction, inputs: Mapping[str, Datum], metadata: Metadata, context: InvocationContext
-) -> Datum | None:
+async def _call_async(call: _Call) -> Datum | None:
     try:
-        arguments = _arguments(function, inputs, metadata, context)
-        return _result(function, await function.call(**arguments))
+        return _result(call.function, await call.function.call(**_arguments(call)))
     except (SystemExit, KeyboardInterrupt) as escape:  # would end the host's event loop
         raise RuntimeError(f"{type(escape).__name__} raised by the function") from escape
 
 
-def _arguments(
-    function: LoadedFunction, inputs: Mapping[str, Datum], metadata: Metadata, context: InvocationContext
-) -> dict[str, Any]:
+def _arguments(call: _Call) -> dict[str, Any]:
+    function = call.function
     arguments: dict[str, Any] = {}
-    for name, datum in inputs.items():
+    for name, datum in call.inputs.items():
         parameter = function.inputs[name]
         arguments[name] = parameter.converter.decode(
-            datum, trigger_metadata=metadata if parameter.is_trigger else _NO_METADATA
+            datum, trigger_metadata=call.metadata if parameter.is_trigger else _NO_METADATA
         )
     if function.wants_context:
-        arguments["context"] = context
+        arguments["context"] = call.context
     for name in function.outputs:
         arguments[name] = OutputParameter()
     return arguments

@@ -26,7 +26,7 @@ class ContainerScanner:
     """Polls one container for all functions that watch it.
 
     Between full scans a blob older than the newest one seen, by more than a minute, is not looked up
-    again: an optimisation only, since receipts decide. A scan never takes more than a third of the time.
+    again: an optimisation only, since receipts decide. Scans take a fifth of the time at most.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class ContainerScanner:
                 failures += 1
             taken = time.monotonic() - started
             backoff = min(_MAX_BACKOFF_SECONDS, self._interval * 2**failures) if failures else 0.0
-            await self._pause(max(self._interval, 2 * taken, backoff))
+            await self._pause(max(self._interval, 4 * taken, backoff))
 
     async def scan(self) -> None:
         """One pass over the container, page by page."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 from xml.etree import ElementTree
@@ -81,11 +82,20 @@ def _parse_listing(body: bytes) -> tuple[list[ListedBlob], str | None]:
     root = ElementTree.fromstring(body)  # noqa: S314 (the storage account's own answer, read under its key)
     blobs = []
     for blob in root.iterfind("Blobs/Blob"):
-        modified = parsedate_to_datetime(blob.findtext("Properties/Last-Modified", "")).timestamp()
-        etag = blob.findtext("Properties/Etag", "")
+        properties = blob.find("Properties")
+        if properties is None:
+            continue
+        etag = properties.findtext("Etag", "")
         quoted = etag if etag.startswith('"') else f'"{etag}"'
+        modified = _seconds(properties.findtext("Last-Modified", ""))
         blobs.append(ListedBlob(blob.findtext("Name", ""), quoted, modified))
     return blobs, root.findtext("NextMarker") or None
+
+
+@lru_cache(maxsize=8192)
+def _seconds(date: str) -> float:
+    """Cached: blobs of one second share their date, and parsing it is half the cost of reading a listing."""
+    return parsedate_to_datetime(date).timestamp()
 
 
 def _metadata(headers: Any) -> dict[str, str]:
