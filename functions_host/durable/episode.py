@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -173,4 +174,8 @@ def _end(now: datetime) -> Event:
 
 
 def _utf16_bytes(text: str) -> int:
-    return len(text.encode("utf-16-le"))
+    """Size as .NET counts it, where only what JSON demands is escaped."""
+    if len(text) * 2 <= CUSTOM_STATUS_LIMIT_BYTES:
+        return len(text) * 2
+    readable = json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":"))
+    return len(readable.encode("utf-16-le", "surrogatepass"))

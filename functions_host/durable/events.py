@@ -62,11 +62,11 @@ class Event:
 
 
 def dumps(value: Any) -> str:
-    """Compact JSON; non-ASCII stays readable."""
+    """Compact JSON in ASCII: whatever a user's text holds, lone surrogates included, can be stored."""
     return _encode(value)
 
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def iso(moment: datetime) -> str:

@@ -36,7 +36,7 @@ def update_instance(instance: Instance, at: datetime, output: str | None = None)
     """Status, custom status and output after an episode."""
     return (
         "UPDATE instance SET status = ?, custom_status = ?, output = ?, updated_at = ? WHERE instance_id = ?",
-        (int(instance.status), instance.custom_status, output, iso(at), instance.instance_id),
+        (int(instance.status), instance.custom_status, _storable(output), iso(at), instance.instance_id),
     )
 
 
@@ -164,3 +164,8 @@ def read_status(store: Store, instance_id: str) -> Status | None:
 
 
 FINAL_SQL = f"({', '.join(str(status) for status in FINAL_STATUSES)})"
+
+
+def _storable(text: str | None) -> str | None:
+    """Text without lone surrogates (a user's message may hold some), which no UTF-8 file can keep."""
+    return None if text is None else text.encode("utf-8", "backslashreplace").decode()

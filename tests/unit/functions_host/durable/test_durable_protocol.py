@@ -257,3 +257,37 @@ def test_a_failure_without_readable_state_is_a_plain_failure(message: str) -> No
 def test_an_answer_outside_the_protocol_is_refused(text: str) -> None:
     with pytest.raises(BadAnswerError):
         parse_answer(text)
+
+
+async def test_text_that_is_not_unicode_survives_as_result_and_in_failures(app: Any, start: Any) -> None:
+    """A file name that is not UTF-8 reaches Python with lone surrogates."""
+    name = b"caf\xe9.png".decode("utf-8", "surrogateescape")
+
+    @app.orchestration_trigger(context_name="context")
+    def odd(context: Context) -> Any:
+        same = yield context.call_activity("echo", name)
+        context.set_custom_status(same)
+        return same
+
+    @app.orchestration_trigger(context_name="context")
+    def fails(context: Context) -> Any:
+        try:
+            yield context.call_activity("refuses", name)
+        except Exception as error:
+            raise RuntimeError(f"{name}: {error}") from error
+
+    @app.activity_trigger(input_name="value")
+    def echo(value: str) -> str:
+        assert value == name
+        return value
+
+    @app.activity_trigger(input_name="value")
+    def refuses(value: str) -> str:
+        raise ValueError(value)
+
+    host = await start(app)
+    status = await host.run("odd")
+    assert (status.output, status.custom_status) == (name, name)
+    status = await host.run("fails")
+    assert status.runtime_status.name == "Failed"
+    assert "caf" in status.output
