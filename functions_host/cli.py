@@ -53,8 +53,12 @@ def _parser() -> argparse.ArgumentParser:
         "reset-receipts", help="forget which blobs were seen, so that they fire again"
     )
     for command in (start, reset):
-        command.add_argument("--root", type=Path, default=Path.cwd(), metavar="DIR", help="the app's folder")
-        command.add_argument("--state", type=Path, metavar="DIR", help=f"state folder (ROOT/{DEFAULT_NAME})")
+        command.add_argument(
+            "--root", type=_directory, default=Path.cwd(), metavar="DIR", help="the app's folder"
+        )
+        command.add_argument(
+            "--state", type=_directory, metavar="DIR", help=f"state folder (ROOT/{DEFAULT_NAME})"
+        )
     start.add_argument("--port", type=int, help=f"port to listen on ({_DEFAULT_PORT}; 0: any free one)")
     start.add_argument("--address", default="127.0.0.1", help="address to listen on (127.0.0.1)")
     start.add_argument("--enable-auth", action="store_true", help="require keys, as Azure does")
@@ -62,8 +66,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _directory(text: str) -> Path:
+    """Absolute at once: the host changes its working directory to the app's root later."""
+    return Path(text).resolve()
+
+
 def _start(options: argparse.Namespace) -> int:
-    root = options.root.resolve()
+    root = options.root
     local = read_local_settings(root)
     port = next(port for port in (options.port, local.http_port, _DEFAULT_PORT) if port is not None)
     settings = effective(os.environ, local.values, start_variables(root, f"{options.address}:{port}"))
@@ -73,7 +82,7 @@ def _start(options: argparse.Namespace) -> int:
     AppModules(root, first=False)
     app = load_application(root, settings)
     set_up_logging(app.options.log_levels)
-    state = options.state.resolve() if options.state else root / DEFAULT_NAME
+    state = options.state or root / DEFAULT_NAME
     configuration = HostConfiguration(state, options.address, port, options.enable_auth, sys.stderr)
     asyncio.run(_serve(FunctionsHost(app, configuration), options.enable_auth))
     return 0
@@ -113,8 +122,8 @@ def _stop_event() -> asyncio.Event:
 
 
 def _reset_receipts(options: argparse.Namespace) -> int:
-    root = options.root.resolve()
-    path = options.state.resolve() if options.state else root / DEFAULT_NAME
+    root = options.root
+    path = options.state or root / DEFAULT_NAME
     with (
         contextlib.closing(StateDirectory(path)),
         contextlib.closing(BlobLedger(path / "blobs.db")) as ledger,

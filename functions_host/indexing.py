@@ -58,6 +58,8 @@ def load_function(declared: Any) -> LoadedFunction:
     call = declared.get_user_function()
     bindings = tuple(_binding(json.loads(raw)) for raw in declared.get_raw_bindings())
     trigger = only_trigger(name, bindings)
+    if declared.get_settings_dict("retry_policy"):
+        raise StartRefusedError(name, "retry policies (@app.retry) are not supported by the embedded host")
     signature = check_signature(name, call, bindings)
     return LoadedFunction(
         name=name,

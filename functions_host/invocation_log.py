@@ -11,6 +11,8 @@ import time
 from collections.abc import Mapping
 from typing import TextIO
 
+from functions_host.redaction import redacted
+
 _RANKS = {"trace": 0, "debug": 1, "information": 2, "warning": 3, "error": 4, "critical": 5, "none": 6}
 _INFORMATION, _ERROR = 2, 4
 
@@ -44,7 +46,7 @@ class InvocationLog:
         if subject:
             line += f" subject={_quoted(subject)}"
         if error:
-            line += f" error={_quoted(error)}"
+            line += f" error={_quoted(redacted(error))}"
         self._stream.write(line + "\n")
 
     def _threshold(self, function: str) -> int:

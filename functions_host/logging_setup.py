@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-import re
 import sys
 import time
 from collections.abc import Mapping
+
+from functions_host.redaction import redacted
 
 _LEVELS = {
     "trace": logging.DEBUG,
@@ -17,7 +18,6 @@ _LEVELS = {
     "critical": logging.CRITICAL,
     "none": logging.CRITICAL + 1,
 }
-_SECRET = re.compile(r"(AccountKey|SharedAccessSignature|sig|code|Password|PWD)=[^;&\s\"']+", re.IGNORECASE)
 _CHATTY = ("azure", "aiohttp", "asyncio", "urllib3", "msal")
 
 
@@ -27,7 +27,7 @@ class RedactingFormatter(logging.Formatter):
     converter = staticmethod(time.gmtime)
 
     def format(self, record: logging.LogRecord) -> str:
-        return _SECRET.sub(r"\1=***", super().format(record))
+        return redacted(super().format(record))
 
 
 def set_up_logging(log_levels: Mapping[str, str]) -> None:

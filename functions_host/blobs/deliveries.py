@@ -83,6 +83,11 @@ class Deliveries:
         except HostError as error:
             _log.warning("delivery of %s to %s postponed: %s", blob.path, blob.function, error)
             await asyncio.sleep(_STORAGE_PAUSE_SECONDS)
+        except Exception:  # noqa: BLE001 (whatever it is, the blob stays queued and the log must tell)
+            _log.exception(
+                "delivery of %s to %s failed in the host, will try again", blob.path, blob.function
+            )
+            await asyncio.sleep(_STORAGE_PAUSE_SECONDS)
         finally:
             del self._active[blob.row_id]
             self._work.set()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+from functions_host.background import keep_running
 from functions_host.blobs.deliveries import Deliveries
 from functions_host.blobs.event_grid import EventGridWebhook
 from functions_host.blobs.ledger import BlobLedger
@@ -51,8 +52,11 @@ class BlobListener:
 
     def start(self) -> None:
         """Begin to deliver what is queued and to scan."""
-        self._tasks = [asyncio.create_task(self._deliveries.run())]
-        self._tasks += [asyncio.create_task(scanner.run()) for scanner in self._scanners]
+        self._tasks = [asyncio.create_task(keep_running(self._deliveries.run, "delivery of blobs"))]
+        self._tasks += [
+            asyncio.create_task(keep_running(scanner.run, f"scan of container {scanner.container}"))
+            for scanner in self._scanners
+        ]
 
     async def stop(self, grace_seconds: float) -> None:
         """Stop scanning, let running deliveries end, close the file."""

@@ -38,7 +38,7 @@ class ContainerScanner:
         queued: Callable[[], None],
         interval_seconds: float,
     ) -> None:
-        self._container = container
+        self.container = container
         self._subscriptions = subscriptions
         self._prefix = _common_start([s.pattern.prefix for s in subscriptions])
         self._storage = storage
@@ -58,11 +58,11 @@ class ContainerScanner:
             try:
                 await self.scan()
                 if failures:
-                    _log.warning("container %s can be listed again", self._container)
+                    _log.warning("container %s can be listed again", self.container)
                 failures = 0
             except HostError as error:
                 if not failures:
-                    _log.warning("container %s cannot be listed, will try again: %s", self._container, error)
+                    _log.warning("container %s cannot be listed, will try again: %s", self.container, error)
                 failures += 1
             taken = time.monotonic() - started
             backoff = min(_MAX_BACKOFF_SECONDS, self._interval * 2**failures) if failures else 0.0
@@ -73,7 +73,7 @@ class ContainerScanner:
         full = time.monotonic() >= self._full_scan_due
         horizon = float("-inf") if full else self._newest_seen - _SLACK_SECONDS
         newest = self._newest_seen
-        async for page in self._storage.pages(self._container, self._prefix):
+        async for page in self._storage.pages(self.container, self._prefix):
             newest = max([newest, *(blob.last_modified for blob in page)])
             recent = [blob for blob in page if blob.last_modified >= horizon]
             queued = await asyncio.to_thread(self._enqueue, recent) if recent else 0
@@ -89,7 +89,7 @@ class ContainerScanner:
             matching = [blob for blob in page if subscription.pattern.match(blob.name) is not None]
             for start in range(0, len(matching), _LEDGER_BATCH):
                 batch = matching[start : start + _LEDGER_BATCH]
-                queued += self._ledger.enqueue_new(subscription.function.name, self._container, batch)
+                queued += self._ledger.enqueue_new(subscription.function.name, self.container, batch)
         return queued
 
     async def _pause(self, seconds: float) -> None:

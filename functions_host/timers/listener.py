@@ -12,10 +12,12 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from azure.functions.meta import Datum
 
 from functions_host.app_settings import expand
+from functions_host.background import keep_running
 from functions_host.clock import Clock
 from functions_host.errors import StartRefusedError
 from functions_host.functions import LoadedFunction
@@ -74,7 +76,10 @@ class TimerListener:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        self._tasks = [asyncio.create_task(self._run(timer)) for timer in self._timers]
+        self._tasks = [
+            asyncio.create_task(keep_running(partial(self._run, timer), f"timer {timer.function.name}"))
+            for timer in self._timers
+        ]
 
     async def stop(self, grace_seconds: float) -> None:
         """No new runs; running ones get `grace_seconds`."""

@@ -58,6 +58,12 @@ def run(context):
             "@app.route()\n@app.queue_output(arg_name='o', queue_name='q', connection='S')\ndef f(req, o): pass",
             "'queue'",
         ),
+        (
+            "@app.timer_trigger(schedule='0 * * * * *', arg_name='t')\n"
+            "@app.retry(strategy='fixed_delay', max_retry_count='2', delay_interval='00:00:01')\n"
+            "def f(t): pass",
+            "retry policies",
+        ),
         ("@app.entity_trigger(context_name='context')\ndef f(context): pass", "entities are not supported"),
         (
             "@app.route()\n@app.durable_client_input(client_name='c', task_hub='Other')\nasync def f(req, c): pass",

@@ -9,9 +9,8 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 APP = """
-import asyncio, json, logging, os, pathlib
+import asyncio, json, logging, os, pathlib, time
 import azure.functions as func
 import azure.durable_functions as df
 
@@ -36,6 +35,11 @@ async def slow(req: func.HttpRequest) -> str:
     await asyncio.sleep(0.7)
     return "done"
 
+@app.route(route="stuck")
+def stuck(req: func.HttpRequest) -> str:
+    time.sleep(60)
+    return ""
+
 @app.route(route="start")
 @app.durable_client_input(client_name="client")
 async def start(req: func.HttpRequest, client) -> str:
@@ -46,59 +50,6 @@ def waits(context):
     yield context.wait_for_external_event("go")
     return "gone"
 """
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def get(port: int, path: str, method: str = "GET", body: bytes | None = None) -> tuple[int, str]:
-    headers = {"Content-Type": "application/json"}
-    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", body, headers, method=method)
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as answer:
-        return answer.code, answer.read().decode()
-
-
-class Host:
-    """A host process and what it printed."""
-
-    def __init__(self, root: Path, *options: str, environment: Mapping[str, str] | None = None) -> None:
-        self.port = free_port()
-        self.output = root / f"output-{self.port}.txt"
-        self.file = self.output.open("wb")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "functions_host", "--root", str(root), "--port", str(self.port), *options],
-            cwd=REPOSITORY,
-            env={**os.environ, **(environment or {})},
-            stdout=self.file,
-            stderr=subprocess.STDOUT,
-        )
-
-    def ready(self) -> Host:
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                if get(self.port, "/admin/host/ping")[0] == 200:
-                    return self
-            except OSError:
-                pass
-            assert self.process.poll() is None, self.text
-            assert time.monotonic() < deadline, self.text
-            time.sleep(0.02)
-
-    @property
-    def text(self) -> str:
-        return self.output.read_text()
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.wait(10)
-        self.file.close()
 
 
 def write_app(folder: Path) -> Path:
@@ -114,33 +65,23 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+def one(tmp_path_factory: pytest.TempPathFactory, start_host: Callable[..., Any]) -> Iterator[Any]:
     """A host that no test stops or changes."""
-    with closing(Host(write_app(tmp_path_factory.mktemp("one") / "an_app"))) as running:
+    with closing(start_host(write_app(tmp_path_factory.mktemp("one") / "an_app"))) as running:
         yield running.ready()
 
 
-@pytest.fixture
-def host(root: Path) -> Iterator[Callable[..., Host]]:
-    with ExitStack() as running:
-
-        def start(*options: str, **more: Any) -> Host:
-            return running.enter_context(closing(Host(root, *options, **more)))
-
-        yield start
-
-
-def test_start_lists_functions_with_their_urls_and_serves_them(one: Host) -> None:
+def test_start_lists_functions_with_their_urls_and_serves_them(one: Any) -> None:
     running = one
-    assert get(running.port, "/api/hello/bob") == (200, "hello bob from an_app")
+    assert running.get("/api/hello/bob") == (200, "hello bob from an_app")
     assert f"hello: httpTrigger  [GET]  http://127.0.0.1:{running.port}/api/hello/{{name}}" in running.text
     assert "waits: orchestrationTrigger" in running.text
     assert "\x1b[" not in running.text  # not a terminal: no colours
 
 
-def test_each_invocation_is_one_line_without_secrets(one: Host) -> None:
+def test_each_invocation_is_one_line_without_secrets(one: Any) -> None:
     running = one
-    get(running.port, "/api/hello/lines?code=hush")
+    running.get("/api/hello/lines?code=hush")
     lines = [line for line in running.text.splitlines() if "api/hello/lines" in line]
     assert len(lines) == 1
     assert "kind=http status=succeeded duration_ms=" in lines[0]
@@ -148,17 +89,17 @@ def test_each_invocation_is_one_line_without_secrets(one: Host) -> None:
     assert "AccountKey=***" in running.text
 
 
-def test_environment_wins_over_local_settings_and_host_json(host: Callable[..., Host], root: Path) -> None:
+def test_environment_wins_over_local_settings_and_host_json(host: Callable[..., Any], root: Path) -> None:
     (root / "local.settings.json").write_text(
         json.dumps({"Values": {"AzureFunctionsJobHost__extensions__http__routePrefix": "file"}})
     )
     variables = {"AzureFunctionsJobHost__extensions__http__routePrefix": "environment"}
     running = host(environment=variables).ready()
-    assert get(running.port, "/environment/hello/x")[0] == 200
+    assert running.get("/environment/hello/x")[0] == 200
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM to send")
-def test_terminate_lets_open_requests_end_and_exits_0_within_10_seconds(host: Callable[..., Host]) -> None:
+def test_terminate_lets_open_requests_end_and_exits_0_within_10_seconds(host: Callable[..., Any]) -> None:
     running = host().ready()
     with socket.create_connection(("127.0.0.1", running.port)) as client:
         client.sendall(b"GET /api/slow HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -170,7 +111,17 @@ def test_terminate_lets_open_requests_end_and_exits_0_within_10_seconds(host: Ca
     assert time.monotonic() - started < 10
 
 
-def test_state_directory_has_one_owner_until_it_dies(host: Callable[..., Host]) -> None:
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM to send")
+def test_terminate_does_not_wait_for_a_function_that_never_returns(host: Callable[..., Any]) -> None:
+    running = host().ready()
+    with socket.create_connection(("127.0.0.1", running.port)) as client:
+        client.sendall(b"GET /api/stuck HTTP/1.1\r\nHost: x\r\n\r\n")
+        time.sleep(0.2)
+        running.process.send_signal(signal.SIGTERM)
+        assert running.process.wait(10) == 0
+
+
+def test_state_directory_has_one_owner_until_it_dies(host: Callable[..., Any]) -> None:
     first = host().ready()
     second = host()
     assert second.process.wait(20) == 1
@@ -180,28 +131,28 @@ def test_state_directory_has_one_owner_until_it_dies(host: Callable[..., Host]) 
     host().ready()
 
 
-def test_orchestration_survives_kill_9(host: Callable[..., Host]) -> None:
+def test_orchestration_survives_kill_9(host: Callable[..., Any]) -> None:
     first = host().ready()
-    assert get(first.port, "/api/start") == (200, "one")
+    assert first.get("/api/start") == (200, "one")
     first.process.kill()
     first.process.wait(10)
     second = host().ready()
     webhooks = "/runtime/webhooks/durabletask/instances/one"
-    assert get(second.port, f"{webhooks}/raiseEvent/go", "POST", b"1")[0] == 202
+    assert second.get(f"{webhooks}/raiseEvent/go", "POST", b"1")[0] == 202
     deadline = time.monotonic() + 10
-    while json.loads(get(second.port, webhooks)[1])["runtimeStatus"] != "Completed":
+    while json.loads(second.get(webhooks)[1])["runtimeStatus"] != "Completed":
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
 
-def test_taken_port_is_a_clear_refusal(host: Callable[..., Host], one: Host) -> None:
+def test_taken_port_is_a_clear_refusal(host: Callable[..., Any], one: Any) -> None:
     other = host("--port", str(one.port))
     assert other.process.wait(20) == 1
     assert f"cannot listen on 127.0.0.1:{one.port}" in other.text
     assert "Traceback" not in other.text
 
 
-def test_app_that_cannot_be_loaded_is_a_clear_refusal(host: Callable[..., Host], root: Path) -> None:
+def test_app_that_cannot_be_loaded_is_a_clear_refusal(host: Callable[..., Any], root: Path) -> None:
     (root / "function_app.py").write_text(
         APP + "\n@app.entity_trigger(context_name='c')\ndef counter(c): pass\n"
     )
@@ -212,17 +163,17 @@ def test_app_that_cannot_be_loaded_is_a_clear_refusal(host: Callable[..., Host],
 
 
 def test_authorised_host_keeps_its_keys_in_the_state_directory(
-    host: Callable[..., Host], tmp_path: Path
+    host: Callable[..., Any], tmp_path: Path
 ) -> None:
     state = tmp_path / "state"
     running = host("--enable-auth", "--state", str(state)).ready()
     keys = json.loads((state / "keys.json").read_text())
-    assert get(running.port, "/api/hello/bob")[0] == 401
-    assert get(running.port, f"/api/hello/bob?code={keys['functionKeys']['hello']['default']}")[0] == 200
+    assert running.get("/api/hello/bob")[0] == 401
+    assert running.get(f"/api/hello/bob?code={keys['functionKeys']['hello']['default']}")[0] == 200
     assert keys["masterKey"] not in running.text
 
 
-def test_reset_receipts_wants_the_host_stopped(one: Host, root: Path) -> None:
+def test_reset_receipts_wants_the_host_stopped(one: Any, root: Path) -> None:
     command = [sys.executable, "-m", "functions_host", "reset-receipts", "--root"]
     refused = subprocess.run(
         [*command, str(one.output.parent)], cwd=REPOSITORY, capture_output=True, text=True
