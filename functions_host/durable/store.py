@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 Statement = tuple[str, Sequence[Any]]
 Connect = Callable[[str], sqlite3.Connection]
 RETRY_SECONDS = 0.5
+UNSTORABLE = (sqlite3.Error, UnicodeError, OverflowError)
+"""What SQLite raises for a value it cannot take (OperationalError, the disk's, is handled before)."""
 _LOCK_WAIT_SECONDS = 1.0
 
 
@@ -121,6 +123,9 @@ class Store:
             self._queue = units + self._queue
             self._flush_handle = asyncio.get_running_loop().call_later(RETRY_SECONDS, self.flush)
             return
+        except UNSTORABLE:
+            # Not the disk: a value SQLite does not take. Only the unit that holds it may suffer.
+            units = [unit for unit in units if self._commit_alone(self._db, unit)]
         if self._failing:
             self._failing = False
             log.info("durable state can be written again")
@@ -129,6 +134,14 @@ class Store:
                 unit.on_commit()
         if self._checkpointer is not None:
             self._checkpointer.committed()
+
+    def _commit_alone(self, db: sqlite3.Connection, unit: Unit) -> bool:
+        try:
+            self._commit(db, [unit])
+        except UNSTORABLE:
+            log.exception("durable state: a change could not be recorded and is dropped")
+            return False
+        return True
 
     def _commit(self, db: sqlite3.Connection, units: Sequence[Unit]) -> None:
         db.execute("BEGIN IMMEDIATE")

@@ -153,6 +153,20 @@ async def test_units_of_one_turn_share_one_commit_in_order(hub: Path) -> None:
     await store.close()
 
 
+async def test_a_unit_that_cannot_be_stored_harms_no_other(hub: Path, caplog: Any) -> None:
+    store = Store(hub, "TestHubName")
+    store.open()
+    done: list[str] = []
+    for name in ("before", object(), "after"):
+        insert = ("INSERT INTO hub VALUES (?, 'x')", (name,))
+        store.submit(Unit([insert], lambda name=name: done.append(name)))  # type: ignore[misc]
+    await store.durable()
+    assert done == ["before", "after"]
+    assert len(store.query("SELECT * FROM hub WHERE value = 'x'")) == 2
+    assert "could not be recorded" in caplog.text
+    await store.close()
+
+
 async def test_a_full_disk_delays_work_and_loses_none(
     app: Any, open_engine: Any, hub: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
