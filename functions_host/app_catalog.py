@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 
 from azure.functions.meta import Datum
 
+from functions_host.durable.placement import ReplayPlacement
 from functions_host.errors import StartRefusedError
 from functions_host.functions import LoadedFunction
 from functions_host.invocation import Invoker
@@ -17,6 +19,7 @@ class AppCatalog:
     def __init__(self, functions: Iterable[LoadedFunction], invoker: Invoker) -> None:
         durable = list(functions)
         self._invoker = invoker
+        self._placement = ReplayPlacement()
         self._orchestrators = _by_durable_name(durable, "orchestration")
         self._activities = _by_durable_name(durable, "activity")
         self.orchestrators: Mapping[str, LoadedFunction] = {
@@ -31,7 +34,14 @@ class AppCatalog:
 
     async def invoke_orchestrator(self, name: str, context_json: str) -> str:
         function = self._orchestrators[name.lower()]
-        datum = await self._invoker.invoke(function, {function.trigger.name: Datum(context_json, "string")})
+        on_loop = self._placement.on_loop(function.name, len(context_json))
+        started = time.perf_counter()
+        try:
+            datum = await self._invoker.invoke(
+                function, {function.trigger.name: Datum(context_json, "string")}, on_loop=on_loop
+            )
+        finally:
+            self._placement.took(function.name, time.perf_counter() - started, on_loop=on_loop)
         if datum is None or not isinstance(datum.value, str):
             raise TypeError(f"orchestrator {name!r} did not return the SDK's state")
         return datum.value

@@ -49,8 +49,11 @@ class Invoker:
         *,
         subject: str = "",
         trace_parent: str = "",
+        on_loop: bool = False,
     ) -> Datum | None:
         """Call it once; the datum of its return value, None when it has none.
+
+        `on_loop` calls a sync function on the event loop: for what is known to be quick.
 
         Raises what the function raised, TypeError for a value its binding cannot carry,
         FunctionTimedOutError after host.json's functionTimeout.
@@ -60,10 +63,11 @@ class Invoker:
         if function.wants_context:
             trace = TraceContext(trace_parent or fresh_trace_parent())
             context = InvocationContext(invocation_id, function.name, function.directory, trace)
+        call = _Call(function, inputs, metadata, invocation_id, context)
         started = time.perf_counter()
         error = ""
         try:
-            return await self._within_timeout(_Call(function, inputs, metadata, invocation_id, context))
+            return await self._within_timeout(call, on_loop)
         except asyncio.CancelledError:
             error = "cancelled: the host is stopping"
             raise
@@ -87,7 +91,9 @@ class Invoker:
         """Give the threads back; a sync function still running is not waited for."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _within_timeout(self, call: _Call) -> Datum | None:
+    async def _within_timeout(self, call: _Call, on_loop: bool) -> Datum | None:
+        if on_loop and not call.function.is_async:
+            return _call_sync(call)
         try:
             async with asyncio.timeout(self._timeout) as limit:
                 if call.function.is_async:
