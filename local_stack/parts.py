@@ -18,13 +18,16 @@ from local_stack.processes import ChildProcess, log_tail, wait_until
 from local_stack.state_folder import PROJECT_ROOT, StateFolder
 
 CONTAINER = "img"
+# Azurite by itself forgets up to five seconds of acknowledged uploads when it is killed (docs/adr/0009).
+_ACKNOWLEDGE_AFTER_SAVE = PROJECT_ROOT / "local_stack" / "azurite" / "acknowledge_after_save.cjs"
 
 
 def azurite(state: StateFolder, blob_port: int, queue_port: int, table_port: int) -> ChildProcess:
     """Microsoft's storage emulator, persisted under the state folder, on loopback only."""
     node = node_runtime.node()
     command = [
-        node.executable, str(node_runtime.AZURITE_SCRIPT), "--silent", "--disableTelemetry",
+        node.executable, "--require", str(_ACKNOWLEDGE_AFTER_SAVE),
+        str(node_runtime.AZURITE_SCRIPT), "--silent", "--disableTelemetry",
         # Core Tools' extensions may speak a newer version than this Azurite knows.
         "--skipApiVersionCheck",
         "--location", str(state.azurite),
