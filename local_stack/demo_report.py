@@ -19,6 +19,7 @@ def print_report(result: DemoResult, sums: Sequence[int], example_run: str | Non
     console = Console(highlight=False, soft_wrap=True)
     console.print()
     console.print(_figures(result))
+    console.print(_latency_line(result))
     console.print(_books_line(result))
     for item in result.discrepancies[:20]:
         console.print(f"  [red]{item['kind']}[/red] {item['name']}: {item['explanation']}")
@@ -38,12 +39,17 @@ def _figures(result: DemoResult) -> Table:
         "made": result.made, "uploaded": result.uploaded, "scored": result.scored, "rejected": result.rejected,
         "failed": result.failed, "seconds": result.seconds, "images/s": result.images_per_second,
     }  # fmt: skip
-    for rank in ("p50", "p95", "p99"):
-        columns[f"file to row {rank}"] = f"{result.latency_seconds[rank]} s"  # type: ignore[assignment]
     for name in columns:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     table.add_row(*(str(value) for value in columns.values()))
     return table
+
+
+def _latency_line(result: DemoResult) -> str:
+    shown = ", ".join(
+        f"{rank} {seconds} s" for rank, seconds in result.latency_seconds.items() if seconds is not None
+    )
+    return f"  File complete to row committed: {shown or 'unknown'}"
 
 
 def _books_line(result: DemoResult) -> str:
