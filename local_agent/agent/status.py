@@ -19,7 +19,7 @@ _RATE_WINDOW_SECONDS = 10.0
 @dataclass
 class AgentStatus:
     """Totals since the agent started; ``state`` is one of starting, running, waiting_for_storage, blocked,
-    disk_full, stopping, stopped, failed."""
+    stopping, stopped, failed."""
 
     clock: Callable[[], float] = time.monotonic
     state: str = "starting"
@@ -84,9 +84,9 @@ class AgentStatus:
             "updated_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }
 
-    def write(self, path: Path) -> None:
-        """Replace the status file; raises OSError."""
-        write_json(path, self.as_json())
+    def write(self, path: Path, **more: Any) -> None:
+        """Replace the status file, with what others know besides; raises OSError."""
+        write_json(path, self.as_json() | more)
 
 
 def batch_line(batch: BatchReport, listing: ListingReport) -> str:

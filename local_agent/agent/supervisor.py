@@ -6,15 +6,17 @@ import contextlib
 import random
 import signal
 import time
-from collections.abc import Callable
 from enum import IntEnum
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
 from local_agent.agent.container_task import ensure_container_in_background
+from local_agent.agent.housekeeping import Housekeeper
 from local_agent.agent.lock import FolderLock
 from local_agent.agent.log import log_line
+from local_agent.agent.metrics import serve_metrics
+from local_agent.agent.progress import LiveLine
 from local_agent.agent.settings import UploadSettings
 from local_agent.agent.status import AgentStatus, batch_line
 from local_agent.errors import TransientError
@@ -53,13 +55,12 @@ class SparkLostError(TransientError):
 class Supervisor:
     """One run of ``upload``. Raises AgentRunningError and SettingsError before anything is touched."""
 
-    def __init__(
-        self, settings: UploadSettings, every_tick: Callable[[AgentStatus], None] | None = None
-    ) -> None:
+    def __init__(self, settings: UploadSettings) -> None:
         self._settings = settings
         self._folders = settings.job.folders
         self._status = AgentStatus()
-        self._every_tick = every_tick
+        self._housekeeper = Housekeeper(settings)
+        self._live = LiveLine() if settings.progress else None
         self._stopping = self._starting = False
         self._next_status = 0.0
 
@@ -77,6 +78,8 @@ class Supervisor:
     def _serve(self) -> ExitCode:
         started = time.monotonic()
         self._write_status(force=True)
+        if self._settings.metrics_port is not None:
+            serve_metrics(self._settings.metrics_port, self._status.as_json)
         if self._settings.create_container:
             ensure_container_in_background(self._settings.job.container)
         spark = None
@@ -101,6 +104,8 @@ class Supervisor:
             if spark is not None:
                 stop_spark(spark)
             self._folders.stop_request.unlink(missing_ok=True)
+        if self._live is not None:
+            self._live.end()
         self._status.state = "stopped" if code is not ExitCode.FAILED else "failed"
         self._write_status(force=True)
         log_line(
@@ -179,15 +184,16 @@ class Supervisor:
             print(batch_line(batch, self._status.listing), flush=True)
         self._status.add_listing(read_listing(self._folders.reports))
         self._write_status()
-        if self._every_tick is not None:
-            self._every_tick(self._status)
+        self._housekeeper.tick()
+        if self._live is not None:
+            self._live.show(self._status.as_json())
 
     def _write_status(self, *, force: bool = False) -> None:
         now = time.monotonic()
         if force or now >= self._next_status:
             self._next_status = now + _STATUS_SECONDS
             with contextlib.suppress(OSError):  # a full disk must not end the agent
-                self._status.write(self._settings.status_file)
+                self._status.write(self._settings.status_file, disk=self._housekeeper.room.value)
 
     def _put_checkpoint_aside(self) -> None:
         """Twice failed without a batch: the checkpoint may be damaged, and the folder knows all it knew."""
