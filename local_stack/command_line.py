@@ -48,6 +48,8 @@ VERBS: dict[str, Verb] = {
     "status": Verb("what became of one run or one blob", "status"),
     "audit": Verb("do the books balance? folder x blobs x rows, each discrepancy by name", "audit", azurite=True),
     "doctor": Verb("name what is missing or misconfigured, with its remedy", "doctor", needs=None),
+    "faults": Verb("break the pipeline in every known way and check the books", "faults",
+                   needs="test", azurite=True, java=True),
     "bench": Verb("measure one part against its named peer", "bench", needs="test", azurite=True, java=True),
     "package": Verb("build the zip that Azure would get, without Core Tools", "packaging", needs=None),
     "clean": Verb("remove all local state (.local/)", "clean", needs=None),

@@ -79,6 +79,16 @@ def test(parser: argparse.ArgumentParser) -> None:
                         help="after --: handed to pytest, such as: -- -k receipts -x")  # fmt: skip
 
 
+def faults(parser: argparse.ArgumentParser) -> None:
+    scale = parser.add_mutually_exclusive_group()
+    scale.add_argument("--quick", action="store_true", help="what CI runs, minutes (default)")
+    scale.add_argument("--full", action="store_true", help="300 kills, long outages, endurance")
+    parser.add_argument("--seed", type=int, help="repeat a run (default: a random one, printed)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
+    parser.add_argument("pytest_arguments", nargs="*", metavar="PYTEST_ARGUMENT",
+                        help="after --: handed to pytest, such as: -- -k kills")  # fmt: skip
+
+
 def bench(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="which one: the files tests/bench/bench_NAME.py")
     parser.add_argument(
