@@ -2,15 +2,22 @@
 
 ``app`` is the one FunctionApp that the Functions worker looks for in this module. Its functions are
 in ``triggers`` (what starts work), ``orchestration`` (one image's journey), ``activities`` (its
-steps) and ``http_api`` (what people ask).
+steps), ``http_api`` (what people ask) and ``dashboard`` (what they look at).
 """
 
 from azure.durable_functions import DFApp
 
-from function_app import activities, http_api, orchestration, triggers
+from function_app import activities, dashboard, http_api, orchestration, triggers
 
 app = DFApp()
-for _part in (triggers.blueprint, orchestration.blueprint, activities.blueprint, *http_api.blueprints):
+_PARTS = (
+    triggers.blueprint,
+    orchestration.blueprint,
+    activities.blueprint,
+    *http_api.blueprints,
+    *dashboard.blueprints,
+)
+for _part in _PARTS:
     app.register_functions(_part)
 
 __all__ = ["app"]

@@ -1,29 +1,24 @@
-"""Blob storage: reading one version of one blob. Every SDK exception becomes Permanent or Transient.
+"""Blob storage: reading one version of one blob, and listing them all, page by page.
 
-Reads are conditional on the ETag, so a run never mixes two versions of an image. Messages carry the
-service's status and error code, never its text, which can quote signed URLs.
+Reads are conditional on the ETag, so a run never mixes two versions of an image.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from azure.core import MatchConditions
-from azure.core.exceptions import (
-    AzureError,
-    HttpResponseError,
-    ResourceModifiedError,
-    ResourceNotFoundError,
-)
 from azure.storage.blob import BlobProperties, BlobServiceClient
 
-from function_app.errors import BlobMissing, StorageUnavailable, Superseded, TooLarge
+from function_app.errors import BlobMissing, TooLarge
 from function_app.identity import lineage_of, plain_etag, run_id_of, traceparent_of
 from function_app.models import ImageVersion, RunRequest
+from function_app.quarantine import Quarantine
 from function_app.recent_bytes import RecentBytes
 from function_app.settings import Settings, StorageSettings
+from function_app.storage_errors import storage_errors
+from function_app.sweep_position import SweepPosition
 
 # The orchestration retries with growing delay; the client only smooths over a single hiccup, because
 # an activity that waits long inside holds a thread of the pool.
@@ -38,14 +33,26 @@ _CLIENT_OPTIONS: dict[str, Any] = {
 }
 
 
+@dataclass(frozen=True)
+class BlobPage:
+    """Some blobs, as the runs of their present versions; ``next_cursor`` is null on the last page."""
+
+    runs: tuple[RunRequest, ...]
+    next_cursor: str | None
+
+
 class ImageBlobs:
     """The image container. One client, shared by all threads."""
 
-    def __init__(self, service: BlobServiceClient, container: str, max_bytes: int) -> None:
+    def __init__(
+        self, service: BlobServiceClient, container: str, quarantine_container: str, max_bytes: int
+    ) -> None:
         self._service = service
         self._container = container
         self._max_bytes = max_bytes
         self._recent = RecentBytes()
+        self.quarantine = Quarantine(service, quarantine_container)
+        self.sweep_position = SweepPosition(service, quarantine_container)
 
     def read(self, image: ImageVersion) -> bytes:
         """The bytes of exactly this version.
@@ -74,6 +81,20 @@ class ImageBlobs:
             return None
         return run_request(container, told)
 
+    def page(self, cursor: str | None, most: int) -> BlobPage:
+        """Up to ``most`` blobs in the order of their names, after the last page's ``cursor``.
+
+        Raises StorageUnavailable.
+        """
+        with storage_errors():
+            pages = (
+                self._service.get_container_client(self._container)
+                .list_blobs(include=["metadata"], results_per_page=most)
+                .by_page(continuation_token=cursor or None)
+            )
+            runs = tuple(run_request(self._container, told) for told in next(pages, ()))
+        return BlobPage(runs, getattr(pages, "continuation_token", None) or None)
+
     def ping(self) -> None:
         """Ask whether the image container answers. Raises StorageUnavailable, BlobMissing without container."""
         with storage_errors():
@@ -93,7 +114,12 @@ def run_request(container: str, told: BlobProperties) -> RunRequest:
 
 def open_blobs(settings: Settings) -> ImageBlobs:
     """The container as the settings say; nothing is connected until the first read."""
-    return ImageBlobs(connect(settings.storage), settings.container, settings.limits.max_bytes)
+    return ImageBlobs(
+        connect(settings.storage),
+        settings.container,
+        settings.quarantine_container,
+        settings.limits.max_bytes,
+    )
 
 
 def connect(storage: StorageSettings) -> BlobServiceClient:
@@ -105,22 +131,3 @@ def connect(storage: StorageSettings) -> BlobServiceClient:
 
     credential = DefaultAzureCredential(managed_identity_client_id=storage.client_id)
     return BlobServiceClient(str(storage.blob_service_uri), credential=credential, **_CLIENT_OPTIONS)
-
-
-@contextmanager
-def storage_errors() -> Iterator[None]:
-    """Translate what the SDK raises.
-
-    A refused credential counts as transient: an operator mends it, and the image is not to blame.
-    """
-    try:
-        yield
-    except ResourceNotFoundError:
-        raise BlobMissing("The blob of this run no longer exists.") from None
-    except ResourceModifiedError:
-        raise Superseded("The blob was overwritten; its new version is another run.") from None
-    except HttpResponseError as error:
-        code = getattr(error, "error_code", None) or "no code"
-        raise StorageUnavailable(f"Storage answered {error.status_code} ({code}).") from None
-    except AzureError as error:
-        raise StorageUnavailable(f"Storage did not answer ({type(error).__name__}).") from None

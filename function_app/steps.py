@@ -6,9 +6,10 @@ orchestration to retry. Each is idempotent: activities run at least once.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 
-from function_app.errors import Permanent
+from function_app.errors import Permanent, Transient
 from function_app.image import GreyPixels, Unreadable, read_image
 from function_app.models import Ending, ImageVersion, Rejection, RunRequest, StepAnswer
 from function_app.resources import Resources
@@ -46,7 +47,8 @@ def save(ending: Ending, use: Resources) -> StepAnswer:
 
 
 def reject(ending: Ending, use: Resources) -> StepAnswer:
-    """Record a rejected run with its reason; doing it again changes nothing."""
+    """Keep the image's bytes in quarantine, then record why it was rejected; again changes nothing."""
+    use.blobs.quarantine.keep(ending.record)
     try:
         use.store.record_rejected(ending.record)
     except Permanent as error:
@@ -55,11 +57,16 @@ def reject(ending: Ending, use: Resources) -> StepAnswer:
 
 
 def fail(ending: Ending, use: Resources) -> StepAnswer:
-    """Record that a run was given up; doing it again changes nothing."""
+    """Record that a run was given up, and keep its bytes if storage answers; again changes nothing.
+
+    The row comes first: storage may be the very reason why the run was given up.
+    """
     try:
         use.store.record_failed(ending.record)
     except Permanent as error:
         return _refused(error)
+    with contextlib.suppress(Transient):
+        use.blobs.quarantine.keep(ending.record)
     return StepAnswer()
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import azure.functions as func
-from azure.durable_functions import Blueprint, OrchestrationRuntimeStatus
+from azure.durable_functions import Blueprint
 from azure.functions.blob import InputStream
 
-from function_app.resources import utc_now
+from function_app.purging import purge_before
+from function_app.resources import resources, utc_now
 from function_app.settings import current_settings
 from function_app.starting import run_of_blob, start_run
+from function_app.sweeping import Budget, timed_sweep
 from function_app.telemetry import observed
 
 blueprint = Blueprint()
@@ -21,15 +23,8 @@ log = logging.getLogger("function_app.triggers")
 
 # Read when the worker indexes the app. Flex Consumption accepts EventGrid only, Azurite knows none.
 _BLOB_SOURCE = os.environ.get("BLOB_TRIGGER_SOURCE", "LogsAndContainerScan")
+_SWEEP_SCHEDULE = os.environ.get("SWEEP_SCHEDULE", "0 */5 * * * *")
 _PURGE_SCHEDULE = os.environ.get("PURGE_SCHEDULE", "0 30 3 * * *")
-
-_ENDED = [
-    OrchestrationRuntimeStatus.Completed,
-    OrchestrationRuntimeStatus.Failed,
-    OrchestrationRuntimeStatus.Terminated,
-    OrchestrationRuntimeStatus.Canceled,
-]
-_BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 @blueprint.blob_trigger(
@@ -44,10 +39,18 @@ async def start_on_blob(blob: InputStream, client: Any) -> None:
     log.info("run %s started=%s", run.run_id, started)
 
 
+@blueprint.timer_trigger(arg_name="timer", schedule=_SWEEP_SCHEDULE, run_on_startup=False)
+@blueprint.durable_client_input(client_name="client")
+async def sweep_blobs(timer: func.TimerRequest, client: Any) -> None:
+    """Start the runs that the trigger missed: a bounded stretch of the container at each tick."""
+    report = await timed_sweep(client, resources(), Budget())
+    log.info("sweep looked_at=%s started=%s stopped=%s", report.looked_at, report.started, report.stopped)
+
+
 @blueprint.timer_trigger(arg_name="timer", schedule=_PURGE_SCHEDULE)
 @blueprint.durable_client_input(client_name="client")
 async def purge_finished(timer: func.TimerRequest, client: Any) -> None:
     """Forget the orchestration history of runs that ended long ago; their rows stay."""
     until = utc_now() - timedelta(days=current_settings().retention_days)
-    purged = await client.purge_instance_history_by(_BEGINNING, until, _ENDED)
-    log.info("purged %s instances created before %s", purged.instances_deleted, until.isoformat())
+    purged = await purge_before(client, until)
+    log.info("purged %s instances created before %s", purged, until.isoformat())

@@ -1,5 +1,6 @@
 """The HTTP API, one module per resource; ``blueprints`` registers them all."""
 
-from function_app.http_api import health, images, runs, stats
+from function_app.http_api import health, images, openapi, results_csv, runs, stats, work
 
-blueprints = (runs.blueprint, images.blueprint, stats.blueprint, health.blueprint)
+_PARTS = (runs, images, results_csv, stats, work, health, openapi)
+blueprints = tuple(part.blueprint for part in _PARTS)

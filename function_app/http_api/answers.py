@@ -22,6 +22,21 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Problem:
+    """Problem details (RFC 9457): ``type`` is about:blank, so ``title`` is HTTP's own; ``reason`` is our stable code.
+
+    ``parameter`` names the one that is wrong.
+    """
+
+    title: str
+    status: int
+    detail: str
+    reason: str
+    parameter: str | None = None
+    type: str = "about:blank"
+
+
 class BadParameter(PipelineError):  # noqa: N818  (named like function_app.errors)
     """A parameter of the request is wrong; ``parameter`` names it."""
 
@@ -43,23 +58,16 @@ def json_answer(body: object, status: int = 200, headers: Mapping[str, str] | No
     return Answer(status, json.dumps(to_json(body)), headers=headers or {})
 
 
-def problem(status: int, reason: str, detail: str, **more: object) -> Answer:
-    """Problem details: ``type`` is about:blank, so ``title`` is HTTP's own; ``reason`` is our stable code."""
-    body = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-        "reason": reason,
-        **more,
-    }
-    return Answer(status, json.dumps(body), "application/problem+json")
+def problem(status: int, reason: str, detail: str, parameter: str | None = None) -> Answer:
+    """An error as an answer."""
+    body = Problem(HTTPStatus(status).phrase, status, detail, reason, parameter)
+    return Answer(status, json.dumps(to_json(body)), "application/problem+json")
 
 
 def problem_of(error: PipelineError) -> Answer:
     """400 naming the parameter, 404, or 503 with the time to come back."""
     if isinstance(error, BadParameter):
-        return problem(400, error.reason, error.detail, parameter=error.parameter)
+        return problem(400, error.reason, error.detail, error.parameter)
     if isinstance(error, NotFound):
         return problem(404, error.reason, error.detail)
     if isinstance(error, Transient):

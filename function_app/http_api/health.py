@@ -30,6 +30,14 @@ class Check:
     reason: str | None = None
 
 
+@dataclass(frozen=True)
+class HealthView:
+    """``status`` is ok or unavailable; ``checks`` are storage and database, or settings if those are at fault."""
+
+    status: str
+    checks: dict[str, Check]
+
+
 @blueprint.route(route="health", methods=["GET"])
 async def get_health(req: func.HttpRequest) -> func.HttpResponse:
     """Storage and database, each with its latency; 503 if one of them is not well."""
@@ -49,7 +57,7 @@ async def get_live(req: func.HttpRequest) -> func.HttpResponse:
 
 
 async def _alive() -> Answer:
-    return json_answer({"status": "ok"})
+    return json_answer(HealthView("ok", {}))
 
 
 async def readiness(use: Callable[[], Resources] = resources) -> Answer:
@@ -65,7 +73,7 @@ async def readiness(use: Callable[[], Resources] = resources) -> Answer:
     )
     checks = {"storage": storage, "database": database}
     ready = all(check.ok for check in checks.values())
-    return json_answer({"status": "ok" if ready else "unavailable", "checks": checks}, 200 if ready else 503)
+    return json_answer(HealthView("ok" if ready else "unavailable", checks), 200 if ready else 503)
 
 
 def _schema_is_there(world: Resources) -> None:

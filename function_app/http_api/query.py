@@ -29,9 +29,9 @@ def run_filter(query: Mapping[str, str], now: datetime) -> RunFilter:
     outcome = state(query)
     return RunFilter(
         outcome=Outcome(outcome) if outcome else None,
-        reason=_code(query, "reason"),
-        device_id=_code(query, "device"),
-        scorer=_code(query, "scorer"),
+        reason=code(query, "reason"),
+        device_id=code(query, "device"),
+        scorer=code(query, "scorer"),
         since=moment(query, "since", now),
         until=moment(query, "until", now),
     )
@@ -48,12 +48,9 @@ def state(query: Mapping[str, str]) -> State | None:
         raise BadParameter("state", f"One of: {', '.join(State)}.") from None
 
 
-def limit(query: Mapping[str, str], default: int = 100) -> int:
-    """How many to list: 1 to 1,000."""
-    text = query.get("limit", str(default))
-    if not re.fullmatch(r"[0-9]{1,4}", text) or not 1 <= int(text) <= LARGEST_PAGE:
-        raise BadParameter("limit", f"A whole number from 1 to {LARGEST_PAGE}.")
-    return int(text)
+def limit(query: Mapping[str, str]) -> int:
+    """How many to list: 1 to 1,000, 100 unless told."""
+    return number(query, "limit", 100, LARGEST_PAGE)
 
 
 def moment(query: Mapping[str, str], name: str, now: datetime) -> datetime | None:
@@ -80,8 +77,24 @@ def span(query: Mapping[str, str], name: str) -> timedelta:
     return wanted
 
 
-def _code(query: Mapping[str, str], name: str) -> str | None:
+def code(query: Mapping[str, str], name: str) -> str | None:
     text = query.get(name)
     if text is not None and _CODE.fullmatch(text) is None:
         raise BadParameter(name, "Letters, digits, dot, dash and underscore, at most 64.")
     return text
+
+
+def flag(query: Mapping[str, str], name: str) -> bool:
+    """true or false; absent is false."""
+    text = query.get(name, "false").lower()
+    if text not in ("true", "false"):
+        raise BadParameter(name, "true or false.")
+    return text == "true"
+
+
+def number(query: Mapping[str, str], name: str, default: int, most: int) -> int:
+    """A whole number from 1 to ``most``."""
+    text = query.get(name, str(default))
+    if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= most:
+        raise BadParameter(name, f"A whole number from 1 to {most}.")
+    return int(text)

@@ -4,21 +4,62 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import azure.functions as func
 from azure.durable_functions import Blueprint
 
-from function_app.codec import to_json
 from function_app.errors import Transient
 from function_app.http_api import query
 from function_app.http_api.answers import Answer, json_answer
 from function_app.http_api.route import aside, respond
 from function_app.live_runs import State, active_runs
-from function_app.models import RunFilter
+from function_app.models import Counts, RunFilter
 from function_app.resources import Resources, resources
+from function_app.results.statistics import Bucket, Histogram, Latency
 
 blueprint = Blueprint()
+
+
+@dataclass(frozen=True)
+class StateCounts:
+    """Runs by state, of all time; the live states are null while Durable cannot tell."""
+
+    scored: int
+    rejected: int
+    failed: int
+    waiting: int | None
+    running: int | None
+    retrying: int | None
+
+
+@dataclass(frozen=True)
+class WindowView:
+    """The figures of the runs that were committed since then.
+
+    Throughput is in ``timeline`` (buckets of ``bucket_seconds``; empty ones are left out).
+    """
+
+    since: datetime
+    seconds: int
+    counts: Counts
+    bucket_seconds: int
+    timeline: tuple[Bucket, ...]
+    rejections: dict[str, int]
+    failures: dict[str, int]
+    devices: dict[str, Counts]
+    latency: Latency | None
+    histograms: tuple[Histogram, ...]
+
+
+@dataclass(frozen=True)
+class StatsView:
+    """How the pipeline stands; ``window`` only when one was asked for."""
+
+    counts: StateCounts
+    window: WindowView | None = None
 
 
 @blueprint.route(route="stats", methods=["GET"])
@@ -29,19 +70,19 @@ async def get_stats(req: func.HttpRequest, client: Any) -> func.HttpResponse:
 
 
 async def figures(req: func.HttpRequest, client: Any, use: Resources) -> Answer:
-    """``counts`` are of all time, and null for the live states while Durable cannot tell."""
+    """See ``get_stats``."""
     query.check_known(req.params, ("window", "device"))
-    window = query.span(req.params, "window") if "window" in req.params else None
-    device = query.run_filter({k: v for k, v in req.params.items() if k == "device"}, use.now()).device_id
+    length = query.span(req.params, "window") if "window" in req.params else None
+    device = query.code(req.params, "device")
     ended, live = await asyncio.gather(
         aside(use.store.counts, RunFilter(device_id=device)), _live_counts(client, device)
     )
-    body: dict[str, Any] = {"counts": {**to_json(ended), **live}}
-    if window is not None:
-        since = use.now() - window
-        figures = await aside(use.store.stats, RunFilter(device_id=device, since=since))
-        body["window"] = {"since": since, "seconds": int(window.total_seconds()), **to_json(figures)}
-    return json_answer(body)
+    counts = StateCounts(ended.scored, ended.rejected, ended.failed, **live)
+    if length is None:
+        return json_answer(StatsView(counts))
+    since = use.now() - length
+    told = await aside(use.store.stats, RunFilter(device_id=device, since=since))
+    return json_answer(StatsView(counts, WindowView(since, int(length.total_seconds()), **vars(told))))
 
 
 async def _live_counts(client: Any, device: str | None) -> dict[str, int | None]:
@@ -49,10 +90,10 @@ async def _live_counts(client: Any, device: str | None) -> dict[str, int | None]
     try:
         live = await active_runs(client)
     except Transient:
-        return dict.fromkeys(states)
+        return dict.fromkeys(state.value for state in states)
     told = Counter(
         run.state
         for run in live
         if device is None or (run.request and run.request.lineage.device_id == device)
     )
-    return {state: told[state] for state in states}
+    return {state.value: told[state] for state in states}

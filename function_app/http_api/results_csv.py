@@ -1,0 +1,92 @@
+"""``/api/results.csv``: the runs of a filter as a table, one line per run and score.
+
+The Functions worker answers in one piece, so a file holds a bounded number of runs; the header
+``X-Next-Cursor`` says where the next file begins. Cells that a spreadsheet would run are defused.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from datetime import datetime
+
+import azure.functions as func
+from azure.durable_functions import Blueprint
+
+from function_app.codec import format_time
+from function_app.http_api import query
+from function_app.http_api.answers import Answer, BadParameter
+from function_app.http_api.route import aside, respond
+from function_app.models import RunFilter, StoredRun
+from function_app.resources import Resources, resources
+from function_app.results.cursor import BadCursor
+
+blueprint = Blueprint()
+MOST_RUNS = 50_000
+PARAMETERS = ("state", "reason", "device", "scorer", "since", "until", "limit", "cursor")
+COLUMNS = (
+    "run_id", "outcome", "reason", "scorer", "scorer_version", "value", "device_id", "source_name", "blob_name",
+    "etag", "sha256", "size_bytes", "captured_at", "uploaded_at", "finished_at", "committed_at", "attempt",
+)  # fmt: skip
+
+
+@blueprint.route(route="results.csv", methods=["GET"])
+async def get_results_csv(req: func.HttpRequest) -> func.HttpResponse:
+    """Ended runs as CSV, newest first."""
+    return await respond(results(req, resources()))
+
+
+async def results(req: func.HttpRequest, use: Resources) -> Answer:
+    """Up to ``limit`` runs (10,000 unless told), read from the store a thousand at a time."""
+    query.check_known(req.params, PARAMETERS)
+    most = query.number(req.params, "limit", 10_000, MOST_RUNS)
+    which = query.run_filter(req.params, use.now())
+    try:
+        text, cursor = await aside(_table, use, which, req.params.get("cursor"), most)
+    except BadCursor as error:
+        raise BadParameter("cursor", error.detail) from None
+    headers = {"Content-Disposition": 'attachment; filename="results.csv"'}
+    if cursor is not None:
+        headers["X-Next-Cursor"] = cursor
+    return Answer(200, text, "text/csv", headers)
+
+
+def _table(use: Resources, which: RunFilter, cursor: str | None, most: int) -> tuple[str, str | None]:
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(COLUMNS)
+    left = most
+    while left > 0:
+        page = use.store.page(which, cursor, min(left, query.LARGEST_PAGE))
+        writer.writerows(line for run in page.runs for line in lines_of(run))
+        left -= len(page.runs)
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    return out.getvalue(), cursor
+
+
+def lines_of(run: StoredRun) -> Iterable[list[str]]:
+    """One line per score; one without scorer for a run that has none."""
+    r = run.record
+    scores: list[tuple[object, ...]] = [(s.scorer, s.scorer_version, s.value) for s in run.scores]
+    for scorer, version, value in scores or [("", "", "")]:
+        cells = (
+            r.run_id, r.outcome, r.reason, scorer, version, value, r.device_id, r.source_name, r.blob_name,
+            r.etag, r.sha256, r.size_bytes, r.captured_at, r.uploaded_at, r.finished_at, run.committed_at, r.attempt,
+        )  # fmt: skip
+        yield [_cell(cell) for cell in cells]
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return format_time(value)
+    text = str(value)
+    return (
+        "'" + text
+        if text.startswith(("=", "+", "-", "@", "\t", "\r")) and not isinstance(value, int)
+        else text
+    )

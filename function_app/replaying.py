@@ -1,0 +1,71 @@
+"""Replay: an image that was rejected or given up is run again, under its own id and the next attempt.
+
+A replay that ends replaces the outcome; the store keeps the earlier one. Two people asking at once
+ask for the same attempt, and the host refuses the second start.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from function_app.codec import to_json
+from function_app.live_runs import find_live_run
+from function_app.models import ImageVersion, Lineage, Outcome, RunRecord, RunRequest
+from function_app.starting import ORCHESTRATION
+
+
+class Replayed(StrEnum):
+    """What became of a wish to replay."""
+
+    STARTED = "started"
+    ALREADY_RUNNING = "already_running"
+    SCORED_ALREADY = "scored_already"
+
+
+@dataclass(frozen=True)
+class ReplayAnswer:
+    """One run's replay; ``attempt`` is the one that is now under way (or stands, if scored)."""
+
+    run_id: str
+    replayed: Replayed
+    attempt: int
+
+
+async def replay(client: Any, record: RunRecord) -> ReplayAnswer:
+    """Start the next attempt of a stored run. Raises DurableUnavailable."""
+    if record.outcome is Outcome.SCORED:
+        return ReplayAnswer(record.run_id, Replayed.SCORED_ALREADY, record.attempt)
+    request = next_attempt(record)
+    if await _is_running(client, record.run_id):
+        return ReplayAnswer(record.run_id, Replayed.ALREADY_RUNNING, request.attempt)
+    try:
+        await client.start_new(ORCHESTRATION, record.run_id, to_json(request))
+    except Exception:
+        if await _is_running(client, record.run_id):
+            return ReplayAnswer(record.run_id, Replayed.ALREADY_RUNNING, request.attempt)
+        raise
+    return ReplayAnswer(record.run_id, Replayed.STARTED, request.attempt)
+
+
+def next_attempt(record: RunRecord) -> RunRequest:
+    """The request of the attempt after the stored one."""
+    return RunRequest(
+        run_id=record.run_id,
+        image=ImageVersion(record.container, record.blob_name, record.etag, record.size_bytes),
+        lineage=Lineage(
+            device_id=record.device_id,
+            source_name=record.source_name,
+            captured_at=record.captured_at,
+            uploaded_at=record.uploaded_at,
+            # A rejected run's own finding is no claim of the uploader's to hold the bytes against.
+            sha256=None,
+        ),
+        attempt=record.attempt + 1,
+    )
+
+
+async def _is_running(client: Any, run_id: str) -> bool:
+    live = await find_live_run(client, run_id)
+    return live is not None and live.is_active
