@@ -40,9 +40,6 @@ CHECKS = (
         "the parts know nothing of each other",
         ("-c", "from importlinter.cli import lint_imports_command as lint; lint()"),
     ),
-    Check(
-        "security", "bandit finds no insecure call", ("bandit", "-q", "-r", *PACKAGES, "-c", "pyproject.toml")
-    ),
     Check("unit", "the pure core; no network, seconds", ("-m", "pytest", "tests/unit", "-q")),
     Check(
         "contract",
