@@ -93,7 +93,7 @@ class Invoker:
 
     async def _within_timeout(self, call: _Call, on_loop: bool) -> Datum | None:
         if on_loop and not call.function.is_async:
-            return _call_sync(call)
+            return _call_outside_the_loop(call)
         try:
             async with asyncio.timeout(self._timeout) as limit:
                 if call.function.is_async:
@@ -130,6 +130,16 @@ def _call_sync(call: _Call) -> Datum | None:
         raise RuntimeError(f"{type(escape).__name__} raised by the function") from escape
     finally:
         THREAD_LOCAL.invocation_id = None
+
+
+def _call_outside_the_loop(call: _Call) -> Datum | None:
+    """On the loop's thread, as if no loop ran there: in Azure a `def` function may use `asyncio.run`."""
+    loop = asyncio.get_running_loop()
+    asyncio._set_running_loop(None)
+    try:
+        return _call_sync(call)
+    finally:
+        asyncio._set_running_loop(loop)
 
 
 async def _call_async(call: _Call) -> Datum | None:

@@ -234,3 +234,38 @@ def test_settings_are_visible_to_the_app_only_while_it_runs(
     assert app.get("/api/see").text == "yes"
     app.close()
     assert "FROM_TEST" not in os.environ
+
+
+def test_orchestrators_may_use_an_event_loop_of_their_own_wherever_they_are_replayed(app_of: AppOf) -> None:
+    app = app_of(
+        """
+    async def doubled(value):
+        return value * 2
+
+    @app.orchestration_trigger(context_name="context")
+    def doubles(context):
+        return asyncio.run(doubled(context.get_input()))
+    """
+    )
+    outputs = [app.orchestrations.wait(app.orchestrations.start("doubles", n)).output for n in range(6)]
+    assert outputs == [0, 2, 4, 6, 8, 10]
+
+
+def test_orchestrator_that_blocks_does_not_stop_the_host(app_of: AppOf) -> None:
+    """Even one that was quick at first and then waits for the host's own answer, which is against the rules."""
+    app = app_of(
+        """
+    import urllib.request
+
+    @app.route()
+    def answer(req: func.HttpRequest) -> str:
+        return "here"
+
+    @app.orchestration_trigger(context_name="context")
+    def asks(context):
+        with urllib.request.urlopen(context.get_input(), timeout=10) as answered:
+            return answered.read().decode()
+    """
+    )
+    url = f"{app.origin}/api/answer"
+    assert app.orchestrations.wait(app.orchestrations.start("asks", url)).output == "here"
