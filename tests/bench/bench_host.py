@@ -22,7 +22,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,17 +32,44 @@ BATCH = 200
 ROUNDS = 5
 LATENCY_SAMPLES = 200
 FINISHED = 10_000
+PAIRS = 15
 
 
-def host_side(full: bool) -> None:
+def host_side() -> None:
     """Child process: the embedded host."""
     sys.path.insert(0, str(ROOT))
-    asyncio.run(_host(full))
+    asyncio.run(_host())
 
 
-async def _host(full: bool) -> None:
+async def _host() -> None:
+    from aiohttp import ClientSession
+
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(ClientSession())
+        url = await stack.enter_async_context(_hub())
+        for line in sys.stdin:
+            if line.strip() == "batch":
+                _say({"per_second": await _batch(session, url, BATCH)})
+            elif line.strip() == "latency":
+                samples = sorted([await _one(session, url) for _ in range(LATENCY_SAMPLES)])
+                p99 = samples[int(len(samples) * 0.99)]
+                _say({"p50_ms": samples[len(samples) // 2] * 1000, "p99_ms": p99 * 1000})
+            elif line.strip() == "fill":
+                for _ in range(FINISHED // 1000):
+                    await _batch(session, url, 1000)
+                memory = _memory_mb()
+                young = await stack.enter_async_context(_hub())
+                await _batch(session, young, BATCH)  # warm-up
+                _say(await _old_beside_young(session, url, young) | {"memory_mb_after_10000": memory})
+            else:
+                break
+
+
+@asynccontextmanager
+async def _hub() -> AsyncIterator[str]:
+    """An engine on a new file behind HTTP; the URL that starts one orchestration."""
     import azure.durable_functions as df
-    from aiohttp import ClientSession, web
+    from aiohttp import web
 
     from functions_host.app_catalog import AppCatalog
     from functions_host.clock import SystemClock
@@ -76,53 +104,37 @@ async def _host(full: bool) -> None:
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         host, port = runner.addresses[0][:2]
-        url = f"http://{host}:{port}/durabletask/orchestrators/three"
-
-        async with ClientSession() as session:
-
-            async def one() -> float:
-                """Start through HTTP and wait for the output; seconds it took."""
-                before = time.perf_counter()
-                async with session.post(f"{url}?timeout=60&pollingInterval=1", json="1") as answer:
-                    output = await answer.json()
-                assert (answer.status, output) == (200, 4), (answer.status, output)
-                return time.perf_counter() - before
-
-            async def batch(size: int) -> float:
-                """Orchestrations per second with up to 100 (aiohttp's connection limit) at a time."""
-                before = time.perf_counter()
-                await asyncio.gather(*[one() for _ in range(size)])
-                return size / (time.perf_counter() - before)
-
-            commands = {"batch": lambda: batch(BATCH)}
-            for line in sys.stdin:
-                if line.strip() in commands:
-                    _say({"per_second": await commands[line.strip()]()})
-                elif line.strip() == "latency":
-                    samples = sorted([await one() for _ in range(LATENCY_SAMPLES)])
-                    _say({"p50_ms": samples[len(samples) // 2] * 1000, "p99_ms": samples[-2] * 1000})
-                elif line.strip() == "fill":
-                    _say(await _fill(batch))
-                else:
-                    break
-        await runner.cleanup()
-        await engine.stop(1)
-        invoker.close()
+        try:
+            yield f"http://{host}:{port}/durabletask/orchestrators/three?timeout=60&pollingInterval=1"
+        finally:
+            await runner.cleanup()
+            await engine.stop(1)
+            invoker.close()
 
 
-async def _fill(batch: Any) -> dict[str, float]:
-    """Speed in a young hub and in one with FINISHED finished instances, and memory then."""
-    young = [await batch(BATCH) for _ in range(10)]
-    made = 10 * BATCH
-    while made < FINISHED:
-        await batch(1000)
-        made += 1000
-    memory = _memory_mb()
-    old = [await batch(BATCH) for _ in range(10)]
+async def _one(session: Any, url: str) -> float:
+    """Start through HTTP and wait for the output; seconds it took."""
+    before = time.perf_counter()
+    async with session.post(url, json="1") as answer:
+        output = await answer.json()
+    assert (answer.status, output) == (200, 4), (answer.status, output)
+    return time.perf_counter() - before
+
+
+async def _batch(session: Any, url: str, size: int) -> float:
+    """Orchestrations per second with up to 100 (aiohttp's connection limit) at a time."""
+    before = time.perf_counter()
+    await asyncio.gather(*[_one(session, url) for _ in range(size)])
+    return size / (time.perf_counter() - before)
+
+
+async def _old_beside_young(session: Any, old: str, young: str) -> dict[str, float]:
+    """The hub with FINISHED instances against a young one, batch by batch in turn."""
+    pairs = [(await _batch(session, old, BATCH), await _batch(session, young, BATCH)) for _ in range(PAIRS)]
     return {
-        "young_per_second": statistics.median(young),
-        "old_per_second": statistics.median(old),
-        "memory_mb_after_10000": memory,
+        "old_per_second": statistics.median(old for old, _ in pairs),
+        "young_per_second": statistics.median(young for _, young in pairs),
+        "slowdown_after_10000": 1 - statistics.median(old / young for old, young in pairs),
     }
 
 
@@ -220,7 +232,6 @@ def measure(rounds: int, *, fill: bool) -> dict[str, Any]:
         }
         if fill:
             figures |= host.ask("fill")
-            figures["slowdown_after_10000"] = 1 - figures["old_per_second"] / figures["young_per_second"]
     finally:
         host.close()
         other.close()
@@ -240,7 +251,7 @@ def main() -> int:
     parser.add_argument("--side", choices=("host", "durabletask"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.side == "host":
-        host_side(full=True)
+        host_side()
         return 0
     if options.side == "durabletask":
         durabletask_side()
