@@ -11,7 +11,7 @@ from typing import Any
 from azure.core import MatchConditions
 from azure.storage.blob import BlobProperties, BlobServiceClient
 
-from function_app.errors import BlobMissing, TooLarge
+from function_app.errors import BlobMissing, Superseded, TooLarge
 from function_app.identity import lineage_of, plain_etag, run_id_of, traceparent_of
 from function_app.models import ImageVersion, RunRequest
 from function_app.quarantine import Quarantine
@@ -65,12 +65,21 @@ class ImageBlobs:
         known = self._recent.get(image)
         if known is not None:
             return known
+        try:
+            data = self._download(image)
+        except Superseded:
+            # Azurite answers "condition not met" for a blob that is gone, too; a person wants to know which.
+            if self.present_run(image.container, image.blob_name) is None:
+                raise BlobMissing("The blob of this run no longer exists.") from None
+            raise
+        self._recent.put(image, data)
+        return data
+
+    def _download(self, image: ImageVersion) -> bytes:
         with storage_errors():
             blob = self._service.get_blob_client(image.container, image.blob_name)
             stream = blob.download_blob(etag=f'"{image.etag}"', match_condition=MatchConditions.IfNotModified)
-            data: bytes = stream.readall()
-        self._recent.put(image, data)
-        return data
+            return bytes(stream.readall())
 
     def present_run(self, container: str, blob_name: str) -> RunRequest | None:
         """The run of the blob's present version; None if there is no such blob. Raises StorageUnavailable."""

@@ -1,0 +1,215 @@
+"""The storage adapter against a real Azurite: reading, refusing, quarantine, the sweep's listing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from azure.core.exceptions import ServiceRequestError
+
+from function_app.blobs import ImageBlobs, connect
+from function_app.errors import BlobMissing, StorageUnavailable, Superseded, TooLarge
+from function_app.models import ImageVersion, Outcome, RunRecord
+from function_app.quarantine import quarantine_name
+from function_app.resources import Resources
+from function_app.settings import Settings, StorageSettings
+from function_app.sweeping import Budget, Standing, sweep, timed_sweep
+
+pytestmark = pytest.mark.azurite
+ROOT = Path(__file__).resolve().parents[3]
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def blobs(azurite: Any) -> Iterator[ImageBlobs]:
+    container = f"img-{uuid.uuid4().hex[:12]}"
+    service = connect(StorageSettings(azurite.connection_string))
+    service.create_container(container)
+    yield ImageBlobs(service, container, f"{container}-q", 1_000)
+    service.close()
+
+
+def put(blobs: ImageBlobs, name: str, data: bytes, **metadata: str) -> ImageVersion:
+    blobs._service.get_blob_client(blobs._container, name).upload_blob(
+        data, overwrite=True, metadata=metadata
+    )
+    run = blobs.present_run(blobs._container, name)
+    assert run is not None
+    return run.image
+
+
+def rejected(image: ImageVersion, run_id: str = "0" * 32) -> RunRecord:
+    return RunRecord(
+        run_id,
+        image.container,
+        image.blob_name,
+        image.etag,
+        image.size_bytes,
+        Outcome.REJECTED,
+        1,
+        NOW,
+        reason="empty",
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["x.png", "a b/ü #?%.png", "<script>alert(1)</script>", "x" * 900, "..%2f..", "a'b;--"]
+)
+@pytest.mark.parametrize("data", [b"", b"123"])
+def test_bytes_come_back_as_they_were_whatever_the_name(blobs, name, data):
+    assert blobs.read(put(blobs, name, data)) == data
+
+
+def test_a_blob_that_is_gone_and_one_that_changed_are_told_apart(blobs):
+    old = put(blobs, "x", b"1")
+    put(blobs, "x", b"2")
+    with pytest.raises(Superseded):
+        blobs.read(old)
+    with pytest.raises(BlobMissing):
+        blobs.read(ImageVersion(old.container, "never", "0x1", 1))
+    assert blobs.present_run(old.container, "never") is None
+
+
+def test_a_giant_is_refused_without_any_request(azurite):
+    nowhere = StorageSettings(azurite.connection_string.replace(str(azurite.blob_port), "1"))
+    with pytest.raises(TooLarge):
+        ImageBlobs(connect(nowhere), "img", "q", 1_000).read(ImageVersion("img", "x", "0x1", 1_001))
+
+
+def test_validating_and_scoring_download_once(blobs):
+    image = put(blobs, "x", b"123")
+    assert blobs.read(image) == b"123"
+    blobs._service.get_blob_client(image.container, "x").delete_blob()
+    assert blobs.read(image) == b"123"
+
+
+def test_no_answer_and_a_refused_key_are_transient_and_tell_no_secret(azurite):
+    nobody = azurite.connection_string.replace(str(azurite.blob_port), "1")
+    key = azurite.connection_string.split("AccountKey=")[1].split(";")[0]
+    stranger = azurite.connection_string.replace(key, "Q0FOQVJZ" + key[8:])
+    for connection in (nobody, stranger):
+        with pytest.raises(StorageUnavailable) as caught:
+            ImageBlobs(connect(StorageSettings(connection)), "img", "q", 9).read(
+                ImageVersion("img", "x", "1", 1)
+            )
+        assert caught.value.__cause__ is None
+        assert "CANARY" not in str(caught.value)
+        assert key[8:] not in str(caught.value)
+
+
+def test_quarantine_keeps_the_bytes_once_with_run_and_reason(blobs):
+    record = rejected(put(blobs, "cam-1/ü x.png", b"bad"))
+    assert blobs.quarantine.keep(record) == quarantine_name(record)
+    assert blobs.quarantine.keep(record) == quarantine_name(record)
+    kept = blobs._service.get_blob_client(f"{blobs._container}-q", quarantine_name(record))
+    assert kept.download_blob().readall() == b"bad"
+    told = kept.get_blob_properties().metadata
+    assert (told["runid"], told["reason"], told["blobname"]) == ("0" * 32, "empty", "cam-1/%C3%BC%20x.png")
+    assert quarantine_name(record).startswith("empty/" + "0" * 32)
+
+
+def test_quarantine_of_bytes_that_are_gone_or_changed_keeps_nothing_and_harms_nothing(blobs):
+    record = rejected(put(blobs, "x", b"1"))
+    put(blobs, "x", b"2")
+    assert blobs.quarantine.keep(record) is None
+    blobs._service.get_blob_client(record.container, "x").delete_blob()
+    assert blobs.quarantine.keep(record) is None
+
+
+class Durable:
+    """The three questions that the sweep asks Durable, answered from a table."""
+
+    def __init__(self) -> None:
+        self.status: dict[str, str] = {}
+        self.started: list[str] = []
+
+    async def get_status(self, run_id: str, **_: object) -> Any:
+        word = self.status.get(run_id)
+        return Status(run_id, word) if word else None
+
+    async def start_new(self, name: str, run_id: str, told: Any) -> str:
+        self.started.append(run_id)
+        self.status[run_id] = "Running"
+        return run_id
+
+
+class Status:
+    """What the SDK hands out, as far as it is read."""
+
+    def __init__(self, run_id: str, word: str) -> None:
+        from azure.durable_functions import OrchestrationRuntimeStatus
+
+        self.instance_id, self.runtime_status = run_id, OrchestrationRuntimeStatus[word]
+        self.created_time = self.last_updated_time = NOW
+        self.input_ = self.custom_status = self.output = None
+
+
+@pytest.fixture
+def world(blobs: ImageBlobs, tmp_path: Path, azurite: Any) -> Resources:
+    from function_app.results import open_result_store
+
+    database = f"sqlite:///{tmp_path / 'results.sqlite'}"
+    subprocess.run(
+        [sys.executable, "-m", "sql_migrations", "up", "--database", database], cwd=ROOT, check=True
+    )
+    settings = Settings(StorageSettings(azurite.connection_string), database, container=blobs._container)
+    return Resources(
+        settings, blobs, open_result_store(settings), lambda: datetime.now(UTC) + timedelta(hours=1)
+    )
+
+
+async def test_the_sweep_starts_what_nobody_saw_and_nothing_else(blobs, world):
+    durable = Durable()
+    names = {name: put(blobs, name, b"1") for name in ("unseen", "live", "recorded", "lost", "stopped")}
+    ids = {name: blobs.present_run(blobs._container, name).run_id for name in names}
+    world.store.record_rejected(rejected(names["recorded"], ids["recorded"]))
+    durable.status = {ids["live"]: "Running", ids["lost"]: "Completed", ids["stopped"]: "Terminated"}
+    look = await sweep(durable, world, None, Budget(), start=False)
+    assert durable.started == []
+    assert (look.recorded, look.live, look.unseen, look.unrecorded, look.stopped) == (1, 1, 1, 1, 1)
+    assert {(f.blob_name, f.standing) for f in look.found} == {
+        ("unseen", Standing.UNSEEN), ("lost", Standing.UNRECORDED), ("stopped", Standing.STOPPED),
+    }  # fmt: skip
+    report = await sweep(durable, world, None, Budget())
+    assert sorted(durable.started) == sorted([ids["unseen"], ids["lost"]])
+    assert (report.started, report.looked_at, report.next_cursor) == (2, 5, None)
+    assert (await sweep(durable, world, None, Budget())).started == 0
+
+
+async def test_a_sweep_is_bounded_and_goes_on_where_it_stopped(blobs, world):
+    durable = Durable()
+    for n in range(7):
+        put(blobs, f"{n}", b"1")
+    reports = [await timed_sweep(durable, world, Budget(blobs=3)) for _ in range(4)]
+    assert [report.looked_at for report in reports] == [3, 3, 1, 3]
+    assert len(set(durable.started)) == len(durable.started) == 7
+
+
+async def test_a_spoiled_position_means_from_the_beginning(blobs, world):
+    blobs.sweep_position.write("x")
+    blobs._service.get_blob_client(f"{blobs._container}-q", "sweep/position.json").upload_blob(
+        b"\x00", overwrite=True
+    )
+    assert blobs.sweep_position.read() is None
+
+
+async def test_fresh_blobs_are_left_to_the_trigger(blobs, world):
+    put(blobs, "x", b"1")
+    report = await sweep(Durable(), world, None, Budget(grace=timedelta(hours=2)))
+    assert (report.young, report.started) == (1, 0)
+
+
+def test_the_sdk_s_own_error_never_escapes(blobs, monkeypatch):
+    def refuse(*_: object, **__: object) -> None:
+        raise ServiceRequestError("https://account/?sig=CANARY")
+
+    monkeypatch.setattr(blobs._service, "get_blob_client", refuse)
+    with pytest.raises(StorageUnavailable) as caught:
+        blobs.read(ImageVersion("img", "x", "1", 1))
+    assert "CANARY" not in str(caught.value)

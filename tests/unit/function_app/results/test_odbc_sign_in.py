@@ -1,0 +1,188 @@
+"""Which driver, which sign-in, and that no secret is shown on any of these ways."""
+
+from __future__ import annotations
+
+import builtins
+import sys
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from function_app.errors import Misconfigured, PipelineError
+from function_app.results import odbc, open_result_store
+from function_app.results.connection_string import parse, write
+from function_app.results.mssql import MssqlDatabase
+from function_app.settings import Settings, StorageSettings
+
+CANARY = "C4nary;pass}word"
+WRITTEN = "{C4nary;pass}}word}"
+
+
+def test_the_newest_registered_microsoft_driver_is_taken() -> None:
+    installed = ["SQLite3", "ODBC Driver 17 for SQL Server", "ODBC Driver 18 for SQL Server", "FreeTDS"]
+    assert odbc.newest_driver(installed, Path("/wheel.so")) == "ODBC Driver 18 for SQL Server"
+    assert odbc.newest_driver(["ODBC Driver 9 for SQL Server", *installed[1:2]], None).endswith(
+        "17 for SQL Server"
+    )
+    assert (
+        odbc.newest_driver(["ODBC Driver 21 for SQL Server", *installed], None)
+        == "ODBC Driver 21 for SQL Server"
+    )
+
+
+def test_the_wheel_is_taken_where_no_driver_is_registered() -> None:
+    assert odbc.newest_driver(["FreeTDS"], Path("/wheel.so")) == "/wheel.so"
+
+
+@pytest.mark.parametrize("word", ["Debian", "macOS", "Windows", "Azure"])
+def test_no_driver_and_no_pyodbc_are_one_sentence_with_the_remedy_for_each_system(word: str) -> None:
+    with pytest.raises(Misconfigured, match=word):
+        odbc.newest_driver([], None)
+    assert word in odbc.NO_PYODBC
+
+
+def test_the_wheels_library_is_found_for_this_processor(tmp_path: Path) -> None:
+    for name in (
+        "linux/rhel/x86_64/lib/libmsodbcsql-18.6.so.2.1",
+        "linux/debian_ubuntu/arm64/lib/libmsodbcsql-18.6.so.2.1",
+        "linux/debian_ubuntu/x86_64/lib/libmsodbcsql-18.6.so.2.1",
+        "linux/debian_ubuntu/x86_64/share/msodbcsqlr18.rll",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    found = odbc.library_among(tmp_path, "x86_64")
+    assert found == tmp_path / "linux/debian_ubuntu/x86_64/lib/libmsodbcsql-18.6.so.2.1"
+    assert odbc.library_among(tmp_path, "riscv64") is None
+
+
+def test_pyodbc_that_does_not_load_is_a_sentence_and_not_an_import_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    original = builtins.__import__
+
+    def refuse(name: str, *rest: Any) -> Any:
+        if name == "pyodbc":
+            raise ImportError("libodbc.so.2: cannot open shared object file")
+        return original(name, *rest)
+
+    monkeypatch.delitem(sys.modules, "pyodbc", raising=False)
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    with pytest.raises(Misconfigured, match="libodbc2"):
+        odbc.load_pyodbc()
+
+
+def test_opening_a_sqlite_store_does_not_import_pyodbc(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyodbc", None)
+    open_result_store(
+        Settings(storage=StorageSettings("x"), sql_connection_string=f"sqlite:///{tmp_path}/a.db")
+    )
+
+
+def test_connection_strings_keep_braces_and_semicolons_in_values() -> None:
+    pairs = parse(f"Server=tcp:a,1433; PWD = {WRITTEN} ;;Database=b;")
+    assert pairs == {"server": "tcp:a,1433", "pwd": WRITTEN, "database": "b"}
+    assert parse(write(pairs)) == pairs
+    assert parse("UID=a;UID=b") == {"uid": "a"}
+
+
+@pytest.mark.parametrize("text", ["no pairs", "PWD={unclosed", "=x", "a=b;PWD={x}y"])
+def test_a_malformed_connection_string_is_refused_without_quoting_it(text: str) -> None:
+    with pytest.raises(Misconfigured) as refused:
+        parse(text)
+    assert text not in str(refused.value)
+
+
+def test_managed_identity_is_left_to_the_driver_and_encryption_is_on() -> None:
+    whole = odbc.completed(
+        parse("Server=s;Authentication=ActiveDirectoryMsi"), lambda: "ODBC Driver 18 for SQL Server"
+    )
+    assert whole == {
+        "driver": "{ODBC Driver 18 for SQL Server}",
+        "server": "s",
+        "authentication": "ActiveDirectoryMsi",
+        "encrypt": "yes",
+    }
+
+
+@dataclass
+class FakeCredential:
+    """Gives a new token, good for an hour, at each call."""
+
+    now: float = 0.0
+    given: int = 0
+
+    def get_token(self, *scopes: str) -> Any:
+        assert scopes == ("https://database.windows.net/.default",)
+        self.given += 1
+        return SimpleNamespace(token=f"token-{self.given}", expires_on=self.now + 3600)
+
+
+def test_an_entra_token_is_packed_for_the_driver_and_renewed_before_it_expires() -> None:
+    credential = FakeCredential()
+    tokens = odbc.AccessTokens(credential, lambda: credential.now)
+    assert tokens.packed() == b"\x0e\x00\x00\x00" + "token-1".encode("utf-16-le")
+    credential.now = 3299
+    assert tokens.packed().endswith("1".encode("utf-16-le"))
+    credential.now = 3300
+    assert tokens.packed().endswith("2".encode("utf-16-le"))
+    assert credential.given == 2
+
+
+class FakePyodbc:
+    """Stands in for the library where the machine has none; its errors quote all they were given."""
+
+    class Error(Exception):
+        """As pyodbc.Error."""
+
+    class IntegrityError(Error):
+        """As pyodbc.IntegrityError."""
+
+    def __init__(self, state: str) -> None:
+        self.state = state
+        self.given: list[tuple[str, dict[str, Any]]] = []
+
+    def drivers(self) -> list[str]:
+        return ["ODBC Driver 18 for SQL Server"]
+
+    def connect(self, text: str, **options: Any) -> Any:
+        self.given.append((text, options))
+        raise self.Error(self.state, f"[{self.state}] [Microsoft]{text} {options} (0) (SQLDriverConnect)")
+
+
+@pytest.mark.parametrize("state", ["28000", "08001", "HYT00", "IM002", "01000", "HY000", "42000"])
+def test_a_failed_sign_in_shows_no_password_and_no_token_anywhere(
+    state: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    library = FakePyodbc(state)
+    monkeypatch.setattr(odbc, "load_pyodbc", lambda: library)
+    caplog.set_level("DEBUG")
+    shown = ""
+    for text in (f"Server=s;UID=u;PWD={WRITTEN}", "Server=s;Authentication=ActiveDirectoryDefault"):
+        database = MssqlDatabase(text, credential=FakeCredential)
+        for use in (database.writing, database.reading):
+            with pytest.raises(PipelineError) as failed, use():
+                pass
+            shown += "".join(traceback.format_exception(failed.value)) + repr(failed.value)
+        shown += repr(database) + repr(database.__dict__["_pool"])
+    captured = capsys.readouterr()
+    shown += captured.out + captured.err + caplog.text
+    assert WRITTEN in library.given[0][0]
+    assert odbc.ACCESS_TOKEN_ATTRIBUTE in library.given[2][1]["attrs_before"]
+    for secret in (CANARY, WRITTEN, "C4nary", "token-1", "t\\x00o\\x00k"):
+        assert secret not in shown
+
+
+def test_settings_and_a_misconfigured_store_show_no_password() -> None:
+    settings = Settings(storage=StorageSettings("x"), sql_connection_string=f"http://{CANARY}")
+    with pytest.raises(Misconfigured) as refused:
+        open_result_store(settings)
+    assert "C4nary" not in repr(settings) + str(refused.value)
