@@ -20,7 +20,7 @@ _ACCESS_TOKEN_ATTRIBUTE = 1256  # SQL_COPT_SS_ACCESS_TOKEN of Microsoft's driver
 _TOKEN_SCOPE = "https://database.windows.net/.default"  # noqa: S105  (an address, not a secret)
 _TOKEN_SIGN_IN = "activedirectorydefault"  # noqa: S105  (a keyword value, not a secret)
 
-_PAIR = re.compile(r"\s*([^=;{}]+?)\s*=\s*(\{(?:[^}]|\}\})*\}|[^;]*)\s*(?:;|$)")
+_PAIR = re.compile(r"\s*([^=;{}]+?)\s*=\s*(\{(?:[^}]|\}\})*\}|(?!\{)[^;]*?)\s*(?:;|$)")
 _MICROSOFT_DRIVER = re.compile(r"ODBC Driver (\d+) for SQL Server")
 
 NO_PYODBC = (

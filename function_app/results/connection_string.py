@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from function_app.errors import Misconfigured
 
-_PAIR = re.compile(r"\s*([^=;{}]+?)\s*=\s*(\{(?:[^}]|\}\})*\}|[^;]*?)\s*(?:;|$)")
+_PAIR = re.compile(r"\s*([^=;{}]+?)\s*=\s*(\{(?:[^}]|\}\})*\}|(?!\{)[^;]*?)\s*(?:;|$)")
 
 
 def parse(text: str) -> dict[str, str]:
