@@ -82,6 +82,12 @@ def extension(source: bytes) -> str:
     return suffix.lower().decode("ascii")
 
 
+def traceparent(name: str) -> str:
+    """The W3C trace context that begins with this blob: drawn from its name, so a repeated upload has the same."""
+    trace = hashlib.sha256(name.encode("ascii")).hexdigest()
+    return f"00-{trace[:32]}-{trace[32:48]}-01"
+
+
 def describe(device_id: str, source: bytes, mtime_ns: int, content: bytes) -> ImageBlob:
     """Name and metadata of the blob for one file; the same input always gives the same blob.
 
@@ -96,8 +102,9 @@ def describe(device_id: str, source: bytes, mtime_ns: int, content: bytes) -> Im
     sha256 = hashlib.sha256(content).hexdigest()
     moment = captured_at(mtime_ns)
     suffix = extension(source)
+    name = f"{device_id}/{image_id(device_id, source, mtime_ns, sha256)}.{suffix}"
     return ImageBlob(
-        name=f"{device_id}/{image_id(device_id, source, mtime_ns, sha256)}.{suffix}",
+        name=name,
         content_type="image/png" if suffix == "png" else "application/octet-stream",
         md5=b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode("ascii"),
         sha256=sha256,
@@ -107,5 +114,6 @@ def describe(device_id: str, source: bytes, mtime_ns: int, content: bytes) -> Im
             "capturedat": f"{moment.year:04d}-{moment:%m-%dT%H:%M:%S.%f}Z",
             "sha256": sha256,
             "contract": CONTRACT_VERSION,
+            "traceparent": traceparent(name),
         },
     )
