@@ -17,8 +17,8 @@ from function_app.resources import Resources, resources
 
 blueprint = Blueprint()
 
-# The highest migration whose tables this code needs; sql_migrations applies it before a release.
-NEEDED_SCHEMA = 1
+# The highest migration whose tables this code needs (V002: hourly totals, which counting reads).
+NEEDED_SCHEMA = 2
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,7 @@ def _described(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
     responses: dict[str, Any] = {
         "503": {"description": "Storage, database or Durable is away.", "content": problem}
     }
+    responses["401"] = {"description": "No key, or a wrong one. The host answers this, without a body."}
     for status, meaning in operation.problems.items():
         responses[str(status)] = {"description": meaning, "content": problem}
     for status, (meaning, model) in operation.answers.items():

@@ -32,13 +32,14 @@ class Parameter:
     schema: dict[str, Any]
     meaning: str
     place: str = "query"
+    required: bool = False
 
     def described(self) -> dict[str, Any]:
         """As OpenAPI writes it."""
         return {
             "name": self.name,
             "in": self.place,
-            "required": self.place == "path",
+            "required": self.required or self.place == "path",
             "description": self.meaning,
             "schema": self.schema,
         }
@@ -66,11 +67,15 @@ _RUN_ID = Parameter("run_id", {"type": "string", "pattern": "^[0-9a-f]{32}$"}, "
 _BLOB_NAME = Parameter(
     "blob_name", {"type": "string", "minLength": 1}, "The blob's name; may hold slashes.", "path"
 )
-_CURSOR = Parameter("cursor", {"type": "string"}, "Where the last page ended: its `next_cursor`.")
+_CURSOR = Parameter(
+    "cursor",
+    {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"},
+    "Where the last page ended: its `next_cursor`.",
+)
 _DEVICE = Parameter("device", _CODE, "Only runs of this device.")
 _ANY_STATE = Parameter("state", {"type": "string", "enum": list(State)}, "Only runs in this state.")
 _BAD_STATE = Parameter(
-    "state", {"type": "string", "enum": ["rejected", "failed"]}, "Only runs that ended so."
+    "state", {"type": "string", "enum": ["rejected", "failed"]}, "Runs that ended so.", required=True
 )
 _ENDED_STATE = Parameter("state", {"type": "string", "enum": ["scored", "rejected", "failed"]}, "Ended so.")
 _REASON = Parameter("reason", _CODE, "Only runs that ended for this reason.")

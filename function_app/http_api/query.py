@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
+from urllib.parse import parse_qsl, urlsplit
+
+import azure.functions as func
 
 from function_app.codec import parse_time
 from function_app.http_api.answers import BadParameter
@@ -15,6 +19,21 @@ _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _SPAN = re.compile(r"(\d{1,5})([smhd])")
 _SPAN_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 LARGEST_PAGE = 1_000
+_MARK = "blobs:"
+
+
+def parameters(req: func.HttpRequest, known: Collection[str]) -> dict[str, str]:
+    """The request's parameters, of which this route knows these.
+
+    Read from the address, because the host drops those with an empty value and joins repeated ones.
+    """
+    given: dict[str, str] = {}
+    for name, value in parse_qsl(urlsplit(req.url).query, keep_blank_values=True, errors="replace"):
+        if name in given:
+            raise BadParameter(name, "Given twice.")
+        given[name] = value
+    check_known(given, known)
+    return given
 
 
 def check_known(given: Collection[str], known: Collection[str]) -> None:
@@ -98,3 +117,26 @@ def number(query: Mapping[str, str], name: str, default: int, most: int) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= most:
         raise BadParameter(name, f"A whole number from 1 to {most}.")
     return int(text)
+
+
+def sweep_cursor(query: Mapping[str, str]) -> str | None:
+    """The storage listing's own marker out of a cursor that we gave."""
+    text = query.get("cursor")
+    if text is None:
+        return None
+    try:
+        marker = base64.b64decode(
+            text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True
+        ).decode()
+    except ValueError:  # also binascii's and the decoders' errors
+        marker = ""
+    if not marker.startswith(_MARK) or not marker.isprintable():
+        raise BadParameter("cursor", "Not a cursor that an earlier answer gave.")
+    return marker.removeprefix(_MARK)
+
+
+def sweep_cursor_text(marker: str | None) -> str | None:
+    """A marker as a cursor: opaque, and safe in an address."""
+    if marker is None:
+        return None
+    return base64.urlsafe_b64encode((_MARK + marker).encode()).decode().rstrip("=")

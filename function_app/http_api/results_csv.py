@@ -39,11 +39,11 @@ async def get_results_csv(req: func.HttpRequest) -> func.HttpResponse:
 
 async def results(req: func.HttpRequest, use: Resources) -> Answer:
     """Up to ``limit`` runs (10,000 unless told), read from the store a thousand at a time."""
-    query.check_known(req.params, PARAMETERS)
-    most = query.number(req.params, "limit", 10_000, MOST_RUNS)
-    which = query.run_filter(req.params, use.now())
+    given = query.parameters(req, PARAMETERS)
+    most = query.number(given, "limit", 10_000, MOST_RUNS)
+    which = query.run_filter(given, use.now())
     try:
-        text, cursor = await aside(_table, use, which, req.params.get("cursor"), most)
+        text, cursor = await aside(_table, use, which, given.get("cursor"), most)
     except BadCursor as error:
         raise BadParameter("cursor", error.detail) from None
     headers = {"Content-Disposition": 'attachment; filename="results.csv"'}

@@ -71,14 +71,14 @@ async def look_up(run_id: str, client: Any, use: Resources) -> RunView:
 
 async def some_runs(req: func.HttpRequest, client: Any, use: Resources) -> Answer:
     """See ``list_runs``. Live states are listed from Durable, on one page; ended ones from the store."""
-    query.check_known(req.params, _LIST_PARAMETERS)
-    most = query.limit(req.params)
-    wanted = query.state(req.params)
+    given = query.parameters(req, _LIST_PARAMETERS)
+    most = query.limit(given)
+    wanted = query.state(given)
     if wanted in _LIVE_STATES:
-        return json_answer(_live_page(await active_runs(client), wanted, req.params.get("device"), most))
-    which = query.run_filter(req.params, use.now())
+        return json_answer(_live_page(await active_runs(client), wanted, given.get("device"), most))
+    which = query.run_filter(given, use.now())
     try:
-        page = await aside(use.store.page, which, req.params.get("cursor"), most)
+        page = await aside(use.store.page, which, given.get("cursor"), most)
     except BadCursor as error:
         raise BadParameter("cursor", error.detail) from None
     views = tuple(view for run in page.runs if (view := view_of(run, None)))

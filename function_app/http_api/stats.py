@@ -71,9 +71,9 @@ async def get_stats(req: func.HttpRequest, client: Any) -> func.HttpResponse:
 
 async def figures(req: func.HttpRequest, client: Any, use: Resources) -> Answer:
     """See ``get_stats``."""
-    query.check_known(req.params, ("window", "device"))
-    length = query.span(req.params, "window") if "window" in req.params else None
-    device = query.code(req.params, "device")
+    given = query.parameters(req, ("window", "device"))
+    length = query.span(given, "window") if "window" in given else None
+    device = query.code(given, "device")
     ended, live = await asyncio.gather(
         aside(use.store.counts, RunFilter(device_id=device)), _live_counts(client, device)
     )

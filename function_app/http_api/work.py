@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -92,19 +92,17 @@ async def one_replay(run_id: str, client: Any, use: Resources) -> Answer:
 
 
 async def many_replays(req: func.HttpRequest, client: Any, use: Resources) -> Answer:
-    """At least one filter must be given: nobody replays everything by a slip."""
-    query.check_known(req.params, (*_FILTERS, "limit", "cursor", "dry_run"))
-    if not any(name in req.params for name in _FILTERS):
-        raise BadParameter("state", f"Give at least one of: {', '.join(_FILTERS)}.")
-    which = query.run_filter(req.params, use.now())
-    if which.outcome is Outcome.SCORED:
+    """``state`` must be given: nobody replays everything by a slip."""
+    given = query.parameters(req, (*_FILTERS, "limit", "cursor", "dry_run"))
+    which = query.run_filter(given, use.now())
+    if which.outcome not in (Outcome.REJECTED, Outcome.FAILED):
         raise BadParameter("state", "One of: rejected, failed.")
-    dry_run = query.flag(req.params, "dry_run")
+    dry_run = query.flag(given, "dry_run")
     try:
-        page = await aside(use.store.page, which, req.params.get("cursor"), query.limit(req.params))
+        page = await aside(use.store.page, which, given.get("cursor"), query.limit(given))
     except BadCursor as error:
         raise BadParameter("cursor", error.detail) from None
-    records = [run.record for run in page.runs if run.record.outcome is not Outcome.SCORED]
+    records = [run.record for run in page.runs]
     answers = [] if dry_run else [await replay(client, record) for record in records]
     told = [answer.replayed for answer in answers]
     started, running = told.count(Replayed.STARTED), told.count(Replayed.ALREADY_RUNNING)
@@ -113,16 +111,17 @@ async def many_replays(req: func.HttpRequest, client: Any, use: Resources) -> An
 
 async def one_sweep(req: func.HttpRequest, client: Any, use: Resources, *, start: bool) -> Answer:
     """One bounded stretch from the given cursor; call again with ``next_cursor`` until it is null."""
-    query.check_known(req.params, ("cursor", "limit", "grace"))
-    most = query.number(req.params, "limit", 20_000, _LARGEST_SWEEP)
-    grace = query.span(req.params, "grace") if "grace" in req.params else timedelta(seconds=60)
+    given = query.parameters(req, ("cursor", "limit", "grace"))
+    most = query.number(given, "limit", 20_000, _LARGEST_SWEEP)
+    grace = query.span(given, "grace") if "grace" in given else timedelta(seconds=60)
     budget = Budget(blobs=most, grace=grace)
-    return json_answer(await sweep(client, use, req.params.get("cursor"), budget, start=start))
+    report = await sweep(client, use, query.sweep_cursor(given), budget, start=start)
+    return json_answer(replace(report, next_cursor=query.sweep_cursor_text(report.next_cursor)))
 
 
 async def one_purge(req: func.HttpRequest, client: Any, use: Resources) -> Answer:
     """``older_than`` is a span; without it the retention that the app is set to."""
-    query.check_known(req.params, ("older_than",))
+    given = query.parameters(req, ("older_than",))
     days = timedelta(days=use.settings.retention_days)
-    age = query.span(req.params, "older_than") if "older_than" in req.params else days
+    age = query.span(given, "older_than") if "older_than" in given else days
     return json_answer(Purged(await asyncio.wait_for(purge_before(client, use.now() - age), 200)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 
+import azure.functions as func
 import pytest
 
 from function_app.errors import BlobMissing, StoreUnavailable
@@ -146,3 +147,33 @@ def test_an_unknown_parameter_is_refused_but_the_host_s_key_is_not():
 def test_a_csv_cell_that_a_spreadsheet_would_run_is_defused():
     [line] = lines_of(stored(source_name="=cmd()"))
     assert "'=cmd()" in line
+
+
+def request_to(address: str) -> func.HttpRequest:
+    return func.HttpRequest("GET", f"http://host/api/{address}", body=b"")
+
+
+def test_parameters_are_read_from_the_address_because_the_host_drops_empty_ones():
+    assert query.parameters(request_to("runs?limit=5&device=a%2Db"), ["limit", "device"]) == {
+        "limit": "5",
+        "device": "a-b",
+    }
+    for address, wrong in (("x?window=", "window"), ("x?a=1&a=2", "a"), ("x?b=1", "b")):
+        with pytest.raises(BadParameter) as caught:
+            query.span(query.parameters(request_to(address), ["window", "a"]), "window")
+        assert caught.value.parameter == wrong
+
+
+@pytest.mark.parametrize("text", ["", "x", "Ä", "YmxvYnM", "\x00", "a" * 5000])
+def test_only_cursors_that_we_gave_reach_the_storage_listing(text):
+    with pytest.raises(BadParameter):
+        query.sweep_cursor({"cursor": text})
+    with pytest.raises(BadParameter):
+        query.sweep_cursor({"cursor": query.sweep_cursor_text("a\x00b") or ""})
+
+
+def test_a_sweep_cursor_survives_the_way_through_an_address():
+    for marker in ("2!92!MDAwMDA", "foreign/ü x?&=.png"):
+        assert query.sweep_cursor({"cursor": query.sweep_cursor_text(marker) or ""}) == marker
+    assert query.sweep_cursor({}) is None
+    assert query.sweep_cursor_text(None) is None
