@@ -189,7 +189,10 @@ class Books:
     def _fill(self, table: str, columns: int, lines: Iterable[tuple[object, ...]]) -> None:
         marks = ", ".join("?" * columns)
         with self._database:
-            self._database.executemany(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", lines)  # noqa: S608 (own names)
+            self._database.executemany(
+                f"INSERT OR REPLACE INTO {table} VALUES ({marks})",  # noqa: S608 (own names)
+                (tuple(map(_storable, line)) for line in lines),
+            )
 
     def _count(self, query: str) -> int:
         return self._one(f"SELECT count(*) FROM ({query})")  # noqa: S608 (own queries)
@@ -201,6 +204,13 @@ class Books:
         for kind, query in queries.items():
             for name, explanation in self._database.execute(f"{query} LIMIT {_SHOWN_PER_CLASS}"):
                 yield Discrepancy(kind, str(name), str(explanation))
+
+
+def _storable(value: object) -> object:
+    """A name that is not UTF-8 (lone surrogates in Python) with its odd bytes spelled out, as SQLite wants it."""
+    if not isinstance(value, str):
+        return value
+    return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 @contextmanager

@@ -60,8 +60,14 @@ def test_uploader_killed_at_every_side_effect(
 
 
 def _one_life(root: Path, storage: str, container: str, crash_at: int) -> int:
-    environment = {**os.environ, "CRASH_AT": str(crash_at), "AGENT_STORAGE_CONNECTION_STRING": storage,
-                   "AGENT_CONTAINER": container, "PYTHONPATH": str(PROJECT_ROOT), "PYTHONDONTWRITEBYTECODE": "1"}  # fmt: skip
+    environment = {
+        **os.environ,
+        "CRASH_AT": str(crash_at),
+        "AGENT_STORAGE_CONNECTION_STRING": storage,
+        "AGENT_CONTAINER": container,
+        "PYTHONPATH": str(PROJECT_ROOT),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     words = [sys.executable, str(SCRIPTS / "crashing_uploader.py"), str(root), "crashing"]
     ended = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60, check=False)
     if crash_at == 0:

@@ -143,3 +143,14 @@ def test_what_the_agent_set_aside_counts_as_rejected() -> None:
 def test_blobs_of_a_foreign_device_need_no_truth_list() -> None:
     balance = strike(blobs=[("x.png", None, None)], rows=[row("r1", "x.png", None, None, "scored", 1)])  # type: ignore[arg-type]
     assert (balance.made, balance.taken, balance.balanced) == (0, 1, True)
+
+
+def test_a_name_that_is_not_utf8_is_a_name_like_any_other() -> None:
+    name = b"caf\xe9.png".decode("utf-8", "surrogateescape")
+    balance = strike(
+        truth=[TruthLine(name, "aa", 7, "scored")],
+        blobs=[("d/1.png", name, "aa")],
+        rows=[row("r1", "d/1.png", name, "aa", "scored", 7)],
+    )
+    assert balance.balanced
+    assert (balance.lost, balance.scored) == (0, 1)
