@@ -59,12 +59,19 @@ def start_spark(master: str, runtime: Path) -> SparkSession:
     from pyspark import SparkConf, SparkContext, java_gateway
     from pyspark.sql import SparkSession
 
-    conf = SparkConf(loadDefaults=False).setAll(_configuration(master, runtime))
-    # A session of its own: a signal to our process group (Ctrl-C, `timeout`, a service manager) is for us to
-    # handle; the JVM ends when its standard input closes, which happens however this process ends.
     launch: Any = java_gateway.launch_gateway  # untyped in pyspark
-    gateway = launch(conf, popen_kwargs={"start_new_session": os.name != "nt"})
-    context = SparkContext(gateway=gateway, conf=SparkConf(loadDefaults=False).setAll(conf.getAll()))
+    if "PYSPARK_GATEWAY_PORT" in os.environ:  # spark-submit: the JVM is already there, and its master counts
+        gateway = launch()
+        conf = SparkConf(_jvm=gateway.jvm)
+        master = conf.get("spark.master", master) or master
+    else:
+        # A session of its own: a signal to our process group (Ctrl-C, `timeout`, a service manager) is for us
+        # to handle; the JVM ends when its standard input closes, which happens however this process ends.
+        first = SparkConf(loadDefaults=False).setAll(_configuration(master, runtime))
+        gateway = launch(first, popen_kwargs={"start_new_session": os.name != "nt"})
+        conf = SparkConf(loadDefaults=False, _jvm=gateway.jvm)
+    conf.setAll(_configuration(master, runtime))
+    context = SparkContext(gateway=gateway, conf=conf)
     return SparkSession(context)
 
 
@@ -79,7 +86,11 @@ def _configuration(master: str, runtime: Path) -> list[tuple[str, str]]:
     if master.startswith("local"):
         settings |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
     else:
-        settings["spark.executorEnv.PYTHONPATH"] = os.environ["PYTHONPATH"]
+        settings |= {
+            "spark.executorEnv.PYTHONPATH": os.environ["PYTHONPATH"],
+            "spark.executor.memory": "512m",
+            "spark.executor.cores": "1",
+        }
     return list(settings.items())
 
 

@@ -48,7 +48,7 @@ class UploadWriter(DataSourceStreamArrowWriter):
         from local_agent.streaming.sending import sender_of_this_process
 
         started = time.time()
-        worker = f"{socket.gethostname()}:{os.environ.get('SPARK_EXECUTOR_DIRS', '') or 'local'}"
+        worker = f"{socket.gethostname()}:{os.getppid()}"  # the daemon that forked us: one per executor
         try:
             result = sender_of_this_process(self._options).send(_files(iterator))
         except SettingsError as error:

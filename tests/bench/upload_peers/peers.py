@@ -1,0 +1,106 @@
+"""What the agent is measured against, on the same files and the same server."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from upload_peers.services import ACCOUNT, CONTAINER, KEY, Service
+
+LANES = 32
+
+
+def rclone_seconds(service: Service, folder: Path, transfers: int) -> float:
+    """rclone copying the folder; its own start (about a tenth of a second) is included."""
+    environment = {
+        **os.environ,
+        "RCLONE_CONFIG": os.devnull,
+        "RCLONE_AZUREBLOB_ACCOUNT": ACCOUNT,
+        "RCLONE_AZUREBLOB_KEY": KEY,
+        "RCLONE_AZUREBLOB_ENDPOINT": service.endpoint.removesuffix(f"/{ACCOUNT}") + f"/{ACCOUNT}",
+    }
+    started = time.monotonic()
+    subprocess.run(
+        ["rclone", "copy", str(folder), f":azureblob:{CONTAINER}", "--transfers", str(transfers), "--checkers",
+         str(transfers), "--quiet"],
+        env=environment, check=True,
+    )  # fmt: skip
+    return time.monotonic() - started
+
+
+def has_rclone() -> bool:
+    return shutil.which("rclone") is not None
+
+
+def raw_seconds(service: Service, folder: Path) -> float:
+    """The server's limit: keep-alive PUTs on bare sockets, contents already in memory, answers hardly read."""
+    sas = service.sas
+    requests = []
+    for number, path in enumerate(sorted(folder.iterdir())):
+        content = path.read_bytes()
+        head = (
+            f"PUT /{ACCOUNT}/{CONTAINER}/raw/{number:07d}.png?{sas} HTTP/1.1\r\nHost: 127.0.0.1:{service.port}\r\n"
+            f"x-ms-version: 2021-12-02\r\nx-ms-blob-type: BlockBlob\r\nIf-None-Match: *\r\n"
+            f"Content-Type: image/png\r\nContent-Length: {len(content)}\r\n\r\n"
+        )
+        requests.append(head.encode() + content)
+    started = time.monotonic()
+    asyncio.run(_send_all(service.port, requests))
+    return time.monotonic() - started
+
+
+async def _send_all(port: int, requests: list[bytes]) -> None:
+    waiting = iter(requests)
+
+    async def lane() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for request in waiting:
+            writer.write(request)
+            head = await reader.readuntil(b"\r\n\r\n")
+            if not head.startswith(b"HTTP/1.1 201"):
+                raise RuntimeError(head.decode(errors="replace")[:200])
+            length = head.lower().partition(b"content-length:")[2].split(b"\r\n", 1)[0]
+            if length.strip():
+                await reader.readexactly(int(length))
+        writer.close()
+
+    await asyncio.gather(*(lane() for _ in range(LANES)))
+
+
+BINARY_FILE_JOB = """
+import sys, time
+from pathlib import Path
+from pyspark.sql import SparkSession
+folder, out, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+spark = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").getOrCreate()
+stream = (spark.readStream.format("binaryFile").option("maxFilesPerTrigger", 1).load(folder.as_uri())
+          .selectExpr("path", "base64(content) AS image"))
+query = stream.writeStream.format("json").option("path", out).option("checkpointLocation", out + "-cp").start()
+def files():
+    return len(list(Path(out).glob("*.json")))
+while files() < 3:
+    time.sleep(0.05)
+first, started = files(), time.monotonic()
+while files() < count:
+    time.sleep(0.02)
+print("RATE", (files() - first) / (time.monotonic() - started))
+query.stop()
+spark.stop()
+"""
+
+
+def binary_file_rate(folder: Path, count: int, java_home: Path) -> float:
+    """Files per second of the original demo's design: binaryFile, one file per micro-batch, a JSON sink."""
+    with tempfile.TemporaryDirectory() as out:
+        finished = subprocess.run(
+            [sys.executable, "-c", BINARY_FILE_JOB, str(folder), f"{out}/json", str(count)],
+            env={**os.environ, "JAVA_HOME": str(java_home), "PYSPARK_PYTHON": sys.executable},
+            capture_output=True, text=True, check=True, timeout=600,
+        )  # fmt: skip
+    return float(finished.stdout.partition("RATE ")[2].split()[0])
