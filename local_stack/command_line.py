@@ -46,6 +46,8 @@ VERBS: dict[str, Verb] = {
     "host": Verb("run the function app on the embedded host alone", part=("functions_host", "start")),
     "migrate": Verb("bring the database to the newest schema (plan, up, status, repair)", part=("sql_migrations",)),
     "status": Verb("what became of one run or one blob", "status"),
+    "runs": Verb("the newest images, by state, reason, device and time", "runs"),
+    "watch": Verb("the pipeline live in the terminal, until Ctrl-C", "watch"),
     "audit": Verb("do the books balance? folder x blobs x rows, each discrepancy by name", "audit", azurite=True),
     "doctor": Verb("name what is missing or misconfigured, with its remedy", "doctor", needs=None),
     "faults": Verb("break the pipeline in every known way and check the books", "faults",

@@ -108,6 +108,27 @@ def doctor(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def runs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--state", choices=("waiting", "running", "retrying", "scored", "rejected", "failed"))
+    parser.add_argument("--reason", help="only this reason, such as not_png")
+    parser.add_argument("--device", help="only this device")
+    parser.add_argument(
+        "--since", metavar="WHEN", help="a span back from now (90s, 15m, 24h, 7d) or ISO 8601"
+    )
+    parser.add_argument("--limit", type=int, default=50, metavar="N", help="at most so many (default 50)")
+    parser.add_argument("--json", action="store_true", help="print what the API tells")
+    _url(parser)
+
+
+def watch(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--window", default="1h", help="the time that figures cover (default 1h)")
+    parser.add_argument(
+        "--every", type=float, default=2.0, metavar="S", help="seconds between looks (default 2)"
+    )
+    parser.add_argument("--once", action="store_true", help="draw one picture and end")
+    _url(parser)
+
+
 def _url(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--url", default=os.environ.get(URL_VARIABLE),
                         help=f"the deployment (default: {URL_VARIABLE}, else what is up here); "

@@ -1,0 +1,84 @@
+"""What a terminal shows of a deployment, against a real HTTP server that answers as the API does."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any, ClassVar
+
+import pytest
+
+from local_stack import runs, watch
+from local_stack.errors import StackError
+
+RUN = {"run_id": "0" * 32, "state": "rejected", "reason": "not_png", "blob_name": "[red]\x1b[31m‮.png", "attempt": 2,
+       "committed_at": "2026-01-01T00:00:00.000000Z", "scores": []}  # fmt: skip
+STATS = {
+    "counts": {"scored": 1234, "rejected": 1, "failed": 0, "waiting": None, "running": 0, "retrying": 0},
+    "window": {"seconds": 3600, "counts": {"scored": 4, "rejected": 1, "failed": 0}, "rejections": {"not_png": 1},
+               "latency": {"p50": 1.25, "p95": 2.5, "p99": 3.0, "runs": 4}},
+}  # fmt: skip
+
+
+class Api(BaseHTTPRequestHandler):
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        refused = "window=wrong" in self.path
+        body: Any = STATS if "/stats" in self.path else {"runs": [RUN, RUN, RUN], "next_cursor": None}
+        self.send_response(400 if refused else 200)
+        self.end_headers()
+        self.wfile.write(json.dumps({"detail": "A span of time."} if refused else body).encode())
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), Api)
+    Api.asked.clear()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def listing(url: str, **options: Any) -> argparse.Namespace:
+    plain = {"state": None, "reason": None, "device": None, "since": None, "limit": 2, "json": False}
+    return argparse.Namespace(url=url, **{**plain, **options})
+
+
+def test_runs_asks_for_what_was_chosen_and_stops_at_the_limit(
+    url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert runs.run(listing(url, state="failed", since="1h", json=True)) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 2
+    assert Api.asked == ["/api/runs?state=failed&since=1h&limit=1000"]
+
+
+def test_a_hostile_blob_name_commands_no_terminal(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    runs.run(listing(url))
+    shown = capsys.readouterr().out
+    assert "\x1b" not in shown
+    assert "\u202e" not in shown
+    assert runs.printable(str(RUN["blob_name"])) == "[red]\\u001b[31m\\u202e.png"
+
+
+def test_watch_shows_counts_and_says_what_nobody_can_tell(
+    url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert watch.run(argparse.Namespace(url=url, window="1h", every=1.0, once=True)) == 0
+    shown = capsys.readouterr().out
+    assert "1,234" in shown
+    assert "?" in shown
+    assert "file to row 1.2 s (p95 2.5 s)" in shown
+
+
+def test_watch_says_what_the_api_refused(url: str) -> None:
+    with pytest.raises(StackError, match="400: A span of time"):
+        watch.run(argparse.Namespace(url=url, window="wrong", every=1.0, once=True))
