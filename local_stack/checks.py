@@ -50,7 +50,6 @@ CHECKS = (
         "integration", "real Azurite, real Spark, real SQLite", ("-m", "pytest", "tests/integration", "-q")
     ),
     Check("e2e", "whole commands as a user runs them", ("-m", "pytest", "tests/e2e", "-q")),
-    Check("faults", "every crash point, outages, poison", ("-m", "pytest", "tests/faults", "-q")),
 )
 
 
