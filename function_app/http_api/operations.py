@@ -65,7 +65,10 @@ def _limit(most: int) -> Parameter:
 
 _RUN_ID = Parameter("run_id", {"type": "string", "pattern": "^[0-9a-f]{32}$"}, "The run's id.", "path")
 _BLOB_NAME = Parameter(
-    "blob_name", {"type": "string", "minLength": 1}, "The blob's name; may hold slashes.", "path"
+    "blob_name",
+    {"type": "string", "pattern": r"^[^\x00-\x1f\x7f/][^\x00-\x1f\x7f]{0,1023}$"},
+    "The blob's name; may hold slashes, no control characters.",
+    "path",
 )
 _CURSOR = Parameter(
     "cursor",

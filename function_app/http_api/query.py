@@ -19,6 +19,7 @@ _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _SPAN = re.compile(r"(\d{1,5})([smhd])")
 _SPAN_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 LARGEST_PAGE = 1_000
+_ENDED_STATES = (State.SCORED, State.REJECTED, State.FAILED)
 _MARK = "blobs:"
 
 
@@ -45,9 +46,9 @@ def check_known(given: Collection[str], known: Collection[str]) -> None:
 
 def run_filter(query: Mapping[str, str], now: datetime) -> RunFilter:
     """The filter for ended runs. ``since`` and ``until`` are ISO 8601 or spans back from now (90s, 15m, 24h, 7d)."""
-    outcome = state(query)
+    wanted = state(query)
     return RunFilter(
-        outcome=Outcome(outcome) if outcome else None,
+        outcome=Outcome(wanted) if wanted in _ENDED_STATES else None,
         reason=code(query, "reason"),
         device_id=code(query, "device"),
         scorer=code(query, "scorer"),

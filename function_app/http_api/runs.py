@@ -15,6 +15,7 @@ from function_app.http_api.route import aside, respond
 from function_app.http_api.views import RunsPage, RunView, retry_after_seconds, view_of
 from function_app.identity import is_run_id
 from function_app.live_runs import LiveRun, State, active_runs, find_live_run
+from function_app.models import RunFilter
 from function_app.resources import Resources, resources
 from function_app.results.cursor import BadCursor
 
@@ -74,9 +75,9 @@ async def some_runs(req: func.HttpRequest, client: Any, use: Resources) -> Answe
     given = query.parameters(req, _LIST_PARAMETERS)
     most = query.limit(given)
     wanted = query.state(given)
-    if wanted in _LIVE_STATES:
-        return json_answer(_live_page(await active_runs(client), wanted, given.get("device"), most))
     which = query.run_filter(given, use.now())
+    if wanted in _LIVE_STATES:
+        return json_answer(_live_page(await active_runs(client), wanted, which, most))
     try:
         page = await aside(use.store.page, which, given.get("cursor"), most)
     except BadCursor as error:
@@ -85,8 +86,17 @@ async def some_runs(req: func.HttpRequest, client: Any, use: Resources) -> Answe
     return json_answer(RunsPage(views, page.next_cursor))
 
 
-def _live_page(live: list[LiveRun], wanted: State, device: str | None, most: int) -> RunsPage:
-    views = [view for run in live if run.state is wanted and (view := view_of(None, run))]
-    chosen = [view for view in views if device in (None, view.device_id)]
-    chosen.sort(key=lambda view: (view.started_at is not None, view.started_at), reverse=True)
-    return RunsPage(tuple(chosen[:most]))
+def _live_page(live: list[LiveRun], wanted: State, which: RunFilter, most: int) -> RunsPage:
+    """Live runs have no reason and no scores yet; ``since`` and ``until`` bound when they began."""
+    if which.reason is not None or which.scorer is not None:
+        return RunsPage(())
+    chosen = [
+        run
+        for run in live
+        if run.state is wanted
+        and (which.since is None or run.created_at >= which.since)
+        and (which.until is None or run.created_at < which.until)
+        and (which.device_id is None or (run.request and run.request.lineage.device_id == which.device_id))
+    ]
+    chosen.sort(key=lambda run: (run.created_at, run.run_id), reverse=True)
+    return RunsPage(tuple(view for run in chosen[:most] if (view := view_of(None, run))))

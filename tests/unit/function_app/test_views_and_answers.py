@@ -177,3 +177,11 @@ def test_a_sweep_cursor_survives_the_way_through_an_address():
         assert query.sweep_cursor({"cursor": query.sweep_cursor_text(marker) or ""}) == marker
     assert query.sweep_cursor({}) is None
     assert query.sweep_cursor_text(None) is None
+
+
+@pytest.mark.parametrize("state", ["waiting", "running", "retrying"])
+def test_a_live_state_does_not_excuse_another_wrong_parameter(state):
+    assert query.run_filter({"state": state}, NOW).outcome is None
+    with pytest.raises(BadParameter) as caught:
+        query.run_filter({"state": state, "until": "soon"}, NOW)
+    assert caught.value.parameter == "until"
