@@ -33,8 +33,10 @@ def run(arguments: argparse.Namespace) -> int:
 def table_of(runs: list[dict[str, Any]]) -> Table:
     """One line a run. Names are plain text: neither rich's markup nor control characters act in them."""
     table = Table(box=None, pad_edge=False)
+    whole = {"when (UTC)": 19, "run id": 32}  # what is copied or compared is never cut
     for name in ("when (UTC)", "state", "score", "attempt", "image", "run id"):
-        table.add_column(name, justify="right" if name in ("score", "attempt") else "left")
+        right = name in ("score", "attempt")
+        table.add_column(name, justify="right" if right else "left", min_width=whole.get(name))
     for told in runs:
         state = str(told.get("state", ""))
         why = f" ({told['reason']})" if told.get("reason") else ""

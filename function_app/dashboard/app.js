@@ -657,7 +657,9 @@ function timelineOf(run) {
   const events = [];
   const add = (when, what, state, why) => { if (Number.isFinite(ms(when))) events.push({ when, what, state, why, order: events.length }); };
   add(run.captured_at, "File complete on the device", "waiting", sourceName(run));
-  add(run.uploaded_at, "Blob stored", "waiting", run.blob_name);
+  // Storage tells whole seconds, cut off: a blob can seem older than its file by a part of one.
+  const cutOff = ms(run.captured_at) - ms(run.uploaded_at);
+  add(cutOff > 0 && cutOff < 1000 ? run.captured_at : run.uploaded_at, "Blob stored", "waiting", run.blob_name);
   for (const past of run.earlier ?? []) add(past.finished_at, `Attempt ${past.attempt}: ${past.outcome}`, past.outcome, [words(past.reason), past.detail].filter(Boolean).join(": "));
   add(run.started_at, run.attempt > 1 ? `Attempt ${run.attempt} began` : "Run began", "running");
   for (const failure of run.attempts ?? []) add(failure.at, `Try ${failure.number} of ${words(failure.step)} failed`, "retrying", failure.error);

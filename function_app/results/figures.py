@@ -115,7 +115,7 @@ def _cell(row: Any) -> Cell:
 
 def _samples(
     database: Database, cursor: Cursor, window: RunFilter
-) -> tuple[list[float], list[tuple[str, str, int]]]:
+) -> tuple[list[tuple[datetime, float]], list[tuple[str, str, int]]]:
     try:
         conditions, parameters = conditions_of(database, replace(window, outcome=Outcome.SCORED))
     except Unmatchable:
@@ -127,5 +127,7 @@ def _samples(
         cursor.execute(sql, (*parameters, SAMPLE))
         found.append(cursor.fetchall())
     pairs = [(rows.time_or_none(captured), rows.time_of(committed)) for captured, committed in found[0]]
-    latencies = [(committed - captured).total_seconds() for captured, committed in pairs if captured]
+    latencies = [
+        (committed, (committed - captured).total_seconds()) for captured, committed in pairs if captured
+    ]
     return latencies, [(scorer, version, value) for scorer, version, value in found[1]]

@@ -35,6 +35,7 @@ class Bucket:
 
     start: datetime
     counts: Counts
+    latency: Latency | None = None  # of those of its runs that are in the sample
 
 
 @dataclass(frozen=True)
@@ -85,10 +86,13 @@ class Stats:
 def summarise(
     cells: Sequence[Cell],
     bucket: timedelta,
-    latencies: Sequence[float],
+    latencies: Sequence[tuple[datetime, float]],
     values: Iterable[tuple[str, str, int]],
 ) -> Stats:
-    """Add up cells, and draw percentiles and histograms from samples. Empty buckets are left out."""
+    """Add up cells, and draw percentiles and histograms from samples. Empty buckets are left out.
+
+    ``latencies`` are (committed, seconds from the file to the row).
+    """
     by_outcome: Counter[Outcome] = Counter()
     by_start: defaultdict[datetime, Counter[Outcome]] = defaultdict(Counter)
     by_device: defaultdict[str, Counter[Outcome]] = defaultdict(Counter)
@@ -98,14 +102,19 @@ def summarise(
         by_start[floor(cell.start, bucket)][cell.outcome] += cell.runs
         by_device[cell.device_id or ""][cell.outcome] += cell.runs
         reasons[cell.outcome][cell.reason or ""] += cell.runs
+    waited: defaultdict[datetime, list[float]] = defaultdict(list)
+    for committed, seconds in latencies:
+        waited[floor(committed, bucket)].append(seconds)
     return Stats(
         counts=counts_of(by_outcome),
         bucket_seconds=int(bucket.total_seconds()),
-        timeline=tuple(Bucket(start, counts_of(by_start[start])) for start in sorted(by_start)),
+        timeline=tuple(
+            Bucket(start, counts_of(by_start[start]), latency_of(waited[start])) for start in sorted(by_start)
+        ),
         rejections=dict(reasons[Outcome.REJECTED].most_common()),
         failures=dict(reasons[Outcome.FAILED].most_common()),
         devices={device: counts_of(by_device[device]) for device in sorted(by_device)},
-        latency=latency_of(latencies),
+        latency=latency_of([seconds for _, seconds in latencies]),
         histograms=histograms_of(values),
     )
 
