@@ -212,7 +212,7 @@ class AgentProcess:
             status = self.status()
             return status.get("pid") == self.process.pid and status["state"] not in ("starting", "stopped")
 
-        eventually(up, 90, "the agent did not start")
+        eventually(up, 240, "the agent did not start")
         return self
 
     def drained(self, seconds: float = 30.0) -> None:

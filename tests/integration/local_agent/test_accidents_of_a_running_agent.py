@@ -18,7 +18,7 @@ import pytest
 
 from tests.integration.local_agent.agent_kit import AgentProcess, CuttableNetwork, drop, eventually
 
-pytestmark = [pytest.mark.spark, pytest.mark.azurite]
+pytestmark = [pytest.mark.spark, pytest.mark.azurite, pytest.mark.timeout(300)]
 
 AWKWARD_NAMES = [
     b"colon:in:name.png",

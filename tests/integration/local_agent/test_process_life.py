@@ -11,7 +11,7 @@ import pytest
 
 from tests.integration.local_agent.agent_kit import AgentProcess, Storage, drop, eventually
 
-pytestmark = [pytest.mark.spark, pytest.mark.azurite]
+pytestmark = [pytest.mark.spark, pytest.mark.azurite, pytest.mark.timeout(300)]
 
 
 def fill(agent: AgentProcess, count: int, start: int = 0) -> set[bytes]:
