@@ -68,6 +68,8 @@ def connect(connection_string: str) -> Any:
         import pyodbc
     except ImportError:
         raise MigrationError(NO_PYODBC) from None
+    # A pooled connection would outlive close() and keep what was not committed, lock included.
+    pyodbc.pooling = False
     pairs = keywords(connection_string)
     attributes: dict[int, bytes] = {}
     if pairs.get("authentication", "").lower() == _TOKEN_SIGN_IN:

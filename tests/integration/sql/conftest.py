@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from typing import Any
 
 import pytest
 
@@ -35,4 +37,18 @@ def new_database() -> Iterator[Callable[[], str]]:
 
         yield make
         for name in made:
+            _drop(master, name)
+
+
+def _drop(master: Any, name: str) -> None:
+    """A server notices a connection that was cut by a test only after a moment."""
+    import pyodbc
+
+    for attempt in range(20):
+        try:
             master.execute(f"DROP DATABASE {name}")
+            return
+        except pyodbc.Error:
+            if attempt == 19:
+                raise
+            time.sleep(0.5)
