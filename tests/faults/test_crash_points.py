@@ -18,6 +18,7 @@ from kit.report import Report
 
 from local_agent.folder.layout import DeviceFolders
 from local_stack import parts
+from local_stack.errors import StackError
 from local_stack.processes import wait_until
 from local_stack.state_folder import PROJECT_ROOT
 
@@ -91,22 +92,36 @@ def test_host_killed_after_every_commit_of_one_orchestration(
     whole = pipeline.host.command
     crashing = [sys.executable, str(SCRIPTS / "crashing_host.py"), *whole[whole.index("start") :]]
     lives = 0
-    pipeline.host.environment |= {"CRASH_AFTER_COMMIT": "1", "PYTHONPATH": str(PROJECT_ROOT)}
+    settings = dict(pipeline.host.environment)
+    # The sweep commits too, in every life: it rests, so that the commits counted are those of the one run.
+    pipeline.host.environment |= {"PYTHONPATH": str(PROJECT_ROOT), "SWEEP_SCHEDULE": "0 0 0 1 1 *"}
     pipeline.host.command = crashing
     started = time.monotonic()
     try:
         while lives < 60:
             lives += 1
+            # One commit a life; two after many lives, in case something else commits at every start.
+            pipeline.host.environment["CRASH_AFTER_COMMIT"] = str(1 + lives // 15)
             pipeline.host.start()
-            if not wait_until(lambda: pipeline.host.exit_code() is not None, 8):
+            assert wait_until(lambda: pipeline.host.exit_code() is not None or _has_its_row(pipeline), 90)
+            if pipeline.host.exit_code() is None:
                 break  # nothing left to commit: the run has ended
             assert pipeline.host.exit_code() == -9, pipeline.host.log.read_text()[-2000:]
+        assert pipeline.host.exit_code() is None, "the run did not end within 60 lives"
     finally:
         pipeline.host.stop()
         pipeline.host.command = whole
-        del pipeline.host.environment["CRASH_AFTER_COMMIT"]
+        pipeline.host.environment = settings
     pipeline.start_host()
     parts.functions_host_ready(pipeline.url, pipeline.host)
     balance, seconds = pipeline.drained(60, made=1, prefix="commits")
     assert lives >= 5, "the crash points were not reached"
     report.balanced(balance, seconds, 1, lives=lives, loop_seconds=round(time.monotonic() - started, 1))
+
+
+def _has_its_row(pipeline: Pipeline) -> bool:
+    try:
+        balance = pipeline.balance("commits")
+    except StackError:
+        return False  # not up yet, or just killed
+    return balance.scored == 1 and balance.waiting == 0
