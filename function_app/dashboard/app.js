@@ -148,7 +148,13 @@ async function refresh() {
   asking = true;
   clearTimeout(timer);
   try {
-    const [figures, runs] = await Promise.all([call(`stats${query({ window: filter.window })}`), listRuns()]);
+    const [figures, runs] = await Promise.all([
+      call(`stats${query({ window: filter.window })}`),
+      listRuns().then((found) => {
+        if (!stats) { shown.runs = found; showRuns(); }   // the first images need not wait for the figures
+        return found;
+      }),
+    ]);
     stats = figures;
     const live = LIVE.some((state) => figures.counts[state] > 0);
     const now = JSON.stringify([figures.counts, runs.map((run) => [run.run_id, run.state, run.attempt])]);

@@ -164,6 +164,8 @@ def dashboard(origin: str) -> dict[str, float]:
         )
         for _ in range(6):
             page = browser.new_context().new_page()
+            # There is no storage here, and a host that looks for it in vain is not what is measured.
+            page.route("**/image", lambda route: route.fulfill(status=404, body="{}"))
             begun = time.perf_counter()
             page.goto(origin + "/api/dashboard")
             page.wait_for_selector("#rows tr")
