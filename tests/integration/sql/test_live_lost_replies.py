@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -26,33 +27,44 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Proxy:
-    """Passes TCP on; while ``deaf``, the server's next words end the connection instead of arriving."""
+    """Passes TCP on; while ``deaf`` is set, the server's next words end the connection instead of arriving.
+
+    A process of its own, so that it answers even while a call of the driver keeps Python's lock.
+    """
 
     def __init__(self, host: str, port: int) -> None:
-        self.deaf = False
-        self.dropped = 0
+        context = multiprocessing.get_context("fork")
+        self.deaf = context.Event()
+        self._dropped = context.Value("i", 0)
         self._target = (host, port)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def close(self) -> None:
+        self._process = context.Process(target=self._accept, daemon=True)
+        self._process.start()
         self._listener.close()
 
+    @property
+    def dropped(self) -> int:
+        return int(self._dropped.value)
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.join()
+
     def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = self._listener.accept()
-                server = socket.create_connection(self._target)
-                threading.Thread(target=self._pump, args=(client, server, False), daemon=True).start()
-                threading.Thread(target=self._pump, args=(server, client, True), daemon=True).start()
+        while True:
+            client, _ = self._listener.accept()
+            server = socket.create_connection(self._target)
+            threading.Thread(target=self._pump, args=(client, server, False), daemon=True).start()
+            threading.Thread(target=self._pump, args=(server, client, True), daemon=True).start()
 
     def _pump(self, source: socket.socket, sink: socket.socket, may_drop: bool) -> None:
         with suppress(OSError):
             while data := source.recv(65536):
-                if may_drop and self.deaf:
-                    self.deaf = False
-                    self.dropped += 1
+                if may_drop and self.deaf.is_set():
+                    self.deaf.clear()
+                    with self._dropped.get_lock():
+                        self._dropped.value += 1
                     break
                 sink.sendall(data)
         for end in (source, sink):
@@ -114,7 +126,7 @@ def test_the_reply_to_commit_lost_a_hundred_times_leaves_one_row_each(database: 
     watched = WatchedDatabase(through(database, proxy))
     store = SqlResultStore(watched)
     for n in range(TIMES):
-        watched.before_commit = lambda: setattr(proxy, "deaf", True)
+        watched.before_commit = proxy.deaf.set
         with pytest.raises(Transient):
             store.record_scored(*fact(n))
         watched.before_commit = lambda: None
@@ -137,7 +149,7 @@ def test_a_store_whose_server_went_away_is_transient_and_recovers_by_itself(
 ) -> None:
     store = SqlResultStore(MssqlDatabase(through(database, proxy), login_timeout_seconds=5))
     assert store.record_scored(*fact(1)) is Recorded.INSERTED
-    proxy.deaf = True
+    proxy.deaf.set()
     with pytest.raises(Transient):
         store.run(fact(1)[0].run_id)
     assert store.run(fact(1)[0].run_id) is not None
