@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from upload_peers.services import ACCOUNT, CONTAINER, KEY, Service
+from upload_peers.services import ACCOUNT, CONTAINER, Service
 
 LANES = 32
 
@@ -21,9 +21,8 @@ def rclone_seconds(service: Service, folder: Path, transfers: int) -> float:
     environment = {
         **os.environ,
         "RCLONE_CONFIG": os.devnull,
-        "RCLONE_AZUREBLOB_ACCOUNT": ACCOUNT,
-        "RCLONE_AZUREBLOB_KEY": KEY,
-        "RCLONE_AZUREBLOB_ENDPOINT": service.endpoint.removesuffix(f"/{ACCOUNT}") + f"/{ACCOUNT}",
+        # A SAS of the container: with an account and an endpoint, rclone 1.60 puts the account before the host.
+        "RCLONE_AZUREBLOB_SAS_URL": f"{service.endpoint}/{CONTAINER}?{service.sas}",
     }
     started = time.monotonic()
     subprocess.run(

@@ -42,7 +42,7 @@ class Service:
     def sas(self) -> str:
         return generate_container_sas(
             ACCOUNT, CONTAINER, account_key=KEY, expiry=datetime.now(UTC) + timedelta(days=1),
-            permission=ContainerSasPermissions(read=True, create=True, write=True),
+            permission=ContainerSasPermissions(read=True, create=True, write=True, list=True),
         )  # fmt: skip
 
     def blob_count(self) -> int:
