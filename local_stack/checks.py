@@ -28,7 +28,7 @@ class Check:
     name: str
     proves: str
     words: tuple[str, ...]
-    seconds: int = 600
+    seconds: int = 1800  # several times what the slowest needs: it is there to end a hang
 
 
 CHECKS = (
