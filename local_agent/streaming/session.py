@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,11 +70,37 @@ def start_spark(master: str, runtime: Path) -> SparkSession:
         # A session of its own: a signal to our process group (Ctrl-C, `timeout`, a service manager) is for us
         # to handle; the JVM ends when its standard input closes, which happens however this process ends.
         first = SparkConf(loadDefaults=False).setAll(_configuration(master, runtime))
-        gateway = launch(first, popen_kwargs={"start_new_session": os.name != "nt"})
+        with _ended_if_interrupted(java_gateway):
+            gateway = launch(first, popen_kwargs={"start_new_session": os.name != "nt"})
         conf = SparkConf(loadDefaults=False, _jvm=gateway.jvm)
     conf.setAll(_configuration(master, runtime))
     context = SparkContext(gateway=gateway, conf=conf)
     return SparkSession(context)
+
+
+@contextlib.contextmanager
+def _ended_if_interrupted(java_gateway: Any) -> Iterator[None]:
+    """A JVM that is still starting does not watch its standard input yet: if we are stopped now, we end it."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def popen(*arguments: Any, **options: Any) -> subprocess.Popen[bytes]:
+        started.append(subprocess.Popen(*arguments, **options))
+        return started[-1]
+
+    original, java_gateway.Popen = java_gateway.Popen, popen
+    try:
+        yield
+    except BaseException:
+        for process in started:
+            if sys.platform == "win32":
+                process.kill()
+            else:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)  # a session of its own: the launcher and its JVM
+            process.wait()
+        raise
+    finally:
+        java_gateway.Popen = original
 
 
 def _configuration(master: str, runtime: Path) -> list[tuple[str, str]]:
