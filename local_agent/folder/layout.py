@@ -7,6 +7,7 @@ belong to the agent, and ``.agent/`` holds its lock, its status and nothing that
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 
@@ -20,42 +21,42 @@ class DeviceFolders:
     root: Path
     markers: bool = False
 
-    @property
+    @cached_property
     def inbox(self) -> Path:
         """Where the device puts its images."""
         return self.root / "inbox"
 
-    @property
+    @cached_property
     def done(self) -> Path:
         """Where files go after the service has acknowledged them."""
         return self.root / "done"
 
-    @property
+    @cached_property
     def done_empty(self) -> Path:
         """Where acknowledged zero-byte files go: watched, because a slow writer may still fill one."""
         return self.done / ".empty"
 
-    @property
+    @cached_property
     def rejected(self) -> Path:
         """Where files go that can never be uploaded, each with a reason file beside it."""
         return self.root / "rejected"
 
-    @property
+    @cached_property
     def state(self) -> Path:
         """Lock, stop request, reports: everything in it may be deleted while no agent runs."""
         return self.root / ".agent"
 
-    @property
+    @cached_property
     def stop_request(self) -> Path:
         """Exists while the agent is asked to finish what is under way and take nothing new."""
         return self.state / "stop"
 
-    @property
+    @cached_property
     def reports(self) -> Path:
         """What the reader and the sink tell the main process, one small file each."""
         return self.state / "reports"
 
-    @property
+    @cached_property
     def pause_request(self) -> Path:
         """Exists while the disk is nearly full: a device that honours it writes nothing."""
         return self.root / "PAUSE"

