@@ -71,7 +71,7 @@ class BlobUploader:
         Raises TransientError after a few tries, BlockedError when someone has to act, FileRefusedError when
         this file can never be stored (``name_conflict``: the name holds other bytes).
         """
-        headers = _put_headers(blob)
+        headers = put_headers(blob)
         answer = Answer(Meaning.RETRY)
         for attempt in range(_ATTEMPTS):
             if attempt:
@@ -143,7 +143,8 @@ def proxy_of_the_environment(container_url: str) -> str | None:
     return getproxies().get(address.scheme)
 
 
-def _put_headers(blob: ImageBlob) -> dict[str, str]:
+def put_headers(blob: ImageBlob) -> dict[str, str]:
+    """What Put Blob of this image carries besides its authorisation: condition, checksum, metadata."""
     headers = {f"x-ms-meta-{key}": value for key, value in blob.metadata.items()}
     headers["x-ms-version"] = API_VERSION
     headers["x-ms-blob-type"] = "BlockBlob"

@@ -56,7 +56,7 @@ def workplace() -> Iterator[Path]:
 
 def against_azurite(files: int, rounds: int) -> dict[str, Any]:
     """Agent, rclone and raw PUTs in turn, each on a fresh Azurite."""
-    rates: dict[str, list[float]] = {"agent": [], "rclone": [], "raw": []}
+    rates: dict[str, list[float]] = {"agent": [], "rclone": [], "raw": [], "bare": []}
     best = 0
     for number in range(rounds):
         with workplace() as place:
@@ -75,22 +75,25 @@ def against_azurite(files: int, rounds: int) -> dict[str, Any]:
                         continue
                     rates["rclone"][number:] = [rate]
                     best = transfers
-            with azurite() as service:
-                rates["raw"].append(files / raw_seconds(service, folder))
+            for name in ("raw", "bare"):
+                with azurite() as service:
+                    rates[name].append(files / raw_seconds(service, folder, bare=name == "bare"))
         say(
             f"round {number + 1}: "
             + ", ".join(f"{name} {rate[-1]:.0f}/s" for name, rate in rates.items() if rate)
         )
-    pairs = list(zip(rates["agent"], rates["rclone"], strict=True)) if rates["rclone"] else []
+
+    def ratio(peer: str) -> float:
+        """Formed within each round, because the machine's speed drifts between them."""
+        pairs = zip(rates["agent"], rates[peer], strict=True)
+        return round(statistics.median(ours / theirs for ours, theirs in pairs), 3)
+
     return {
-        "ratio_to_rclone": round(statistics.median(ours / theirs for ours, theirs in pairs), 3)
-        if pairs
-        else None,
+        "ratio_to_rclone": ratio("rclone") if rates["rclone"] else None,
         "rclone_transfers": best or None,
-        "rclone": "measured" if pairs else "absent: install rclone to measure this ratio",
-        "ratio_to_limit": round(
-            statistics.median(a / b for a, b in zip(rates["agent"], rates["raw"], strict=True)), 3
-        ),
+        "rclone": "measured" if rates["rclone"] else "absent: install rclone to measure this ratio",
+        "ratio_to_limit": ratio("raw"),
+        "ratio_to_bare_limit": ratio("bare"),
         "files_per_second": {name: [round(rate, 1) for rate in found] for name, found in rates.items()},
     }
 
