@@ -124,9 +124,9 @@ class Commands:
 
     async def rewind(self, instance_id: str, reason: str | None) -> None:
         """Undo the failures of a Failed instance and let it go on from there."""
+        self.check_known(instance_id)
+        await self._hub.store.durable()  # a failure is read back from the file
         status = self._hub.status_of(instance_id)
-        if status is None:
-            raise InstanceNotFoundError(instance_id)
         if status in (Status.COMPLETED, Status.TERMINATED, Status.CANCELED):
             raise InstanceFinishedError(instance_id)
         if status is not Status.FAILED:
@@ -135,7 +135,6 @@ class Commands:
                 "The rewind operation is only supported on failed orchestration instances.",
                 "System.InvalidOperationException",
             )
-        await self._hub.store.durable()
         self._hub.store.submit(Unit(rewind_statements(self._hub, instance_id, reason)))
         await self._hub.store.durable()
 
@@ -159,6 +158,11 @@ class Commands:
     def check_live(self, instance_id: str) -> None:
         """Raises InstanceNotFoundError or InstanceFinishedError."""
         self._live(instance_id)
+
+    def check_known(self, instance_id: str) -> None:
+        """Raises InstanceNotFoundError."""
+        if self._hub.status_of(instance_id) is None:
+            raise InstanceNotFoundError(instance_id)
 
     def _live(self, instance_id: str) -> Instance:
         instance = self._hub.find(instance_id)

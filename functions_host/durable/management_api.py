@@ -21,6 +21,9 @@ from functions_host.durable.store import Store
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 CONTINUATION_HEADER = "x-ms-continuation-token"
+DEFAULT_PAGE = 100
+"""Instances in a listing that does not say `top`. SDK 1.x never asks for the next page, so in Azure too its
+`get_status_all` and `get_status_by` see no more than these (azure-functions-durable-python#580)."""
 _LONGEST_WAIT_SECONDS = 230.0
 
 
@@ -33,14 +36,12 @@ class ManagementApi:
 
     async def start(self, request: web.Request) -> web.StreamResponse:
         """POST orchestrators/{name}[/{id}]: 202 with the management URLs."""
-        text = await request.text()
-        if text:
-            check_json(text)
+        text = await _json_text(request)
         query = QueryString(request)
         instance_id = await self._commands.start(
             request.match_info["name"],
             request.match_info.get("id") or None,
-            text or None,
+            text,
             query.text("version"),
         )
         return await self._created(request, instance_id)
@@ -93,18 +94,18 @@ class ManagementApi:
         return _json(body, 500 if angry else 200)
 
     async def list_all(self, request: web.Request) -> web.StreamResponse:
-        """GET instances/: 200 with an array; `top` pages it, the token comes in a header."""
+        """GET instances/: 200 with an array of at most `top`; the token for the next comes in a header."""
         query = QueryString(request)
         try:
             snapshots, token = await read_snapshots(
                 self._store,
                 _filter(query),
-                top=query.count("top"),
+                top=query.count("top") or DEFAULT_PAGE,
                 token=request.headers.get(CONTINUATION_HEADER),
             )
         except ValueError as error:
             raise RequestRefusedError(400, str(error)) from error
-        show_input = query.flag("showInput", default=False)
+        show_input = query.flag("showInput", default=True)
         body = [status_body(snapshot, show_input=show_input) for snapshot in snapshots]
         return _json(body, 200, {CONTINUATION_HEADER: token} if token else None)
 
@@ -114,9 +115,8 @@ class ManagementApi:
         self._commands.check_live(instance_id)
         if request.content_type.lower() != "application/json":
             raise RequestRefusedError(400, "Only application/json request content is supported")
-        text = await request.text() or "null"
-        check_json(text)
-        await self._commands.raise_event(instance_id, request.match_info["event"], text)
+        text = await _json_text(request)
+        await self._commands.raise_event(instance_id, request.match_info["event"], text or "null")
         return web.Response(status=202)
 
     def operation(self, name: str) -> Handler:
@@ -130,9 +130,10 @@ class ManagementApi:
         return handle
 
     async def purge(self, request: web.Request) -> web.StreamResponse:
-        """DELETE instances/{id}: 200 {"instancesDeleted": 1}; 404 when there is nothing to delete."""
-        gone = await self._commands.purge([request.match_info["id"]])
-        return _json({"instancesDeleted": gone}) if gone else web.Response(status=404)
+        """DELETE instances/{id}: 200 with how many were deleted (a living one is not); 404 for an unknown id."""
+        instance_id = request.match_info["id"]
+        self._commands.check_known(instance_id)
+        return _json({"instancesDeleted": await self._commands.purge([instance_id])})
 
     async def purge_many(self, request: web.Request) -> web.StreamResponse:
         """DELETE instances/?createdTimeFrom=...: finished instances of that window."""
@@ -177,6 +178,17 @@ def guarded(handler: Handler) -> Handler:
             )
 
     return handle
+
+
+async def _json_text(request: web.Request) -> str | None:
+    """The body, checked to be JSON; None when there is none. Raises RequestRefusedError 400."""
+    try:
+        text = (await request.read()).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise RequestRefusedError(400, "Invalid JSON content") from error
+    if text:
+        check_json(text)
+    return text or None
 
 
 def _filter(query: QueryString, *, only_final: bool = False) -> Filter:

@@ -23,8 +23,10 @@ _CALLS = (EventType.TASK_SCHEDULED, EventType.SUB_ORCHESTRATION_CREATED, EventTy
 
 def rewind_statements(hub: Hub, instance_id: str, reason: str | None) -> list[Statement]:
     """Bring a failed instance (and its failed children) back to life in memory; the same as statements."""
+    if hub.status_of(instance_id) is not Status.FAILED:
+        return []
     instance = rows.read_instance(hub.store, instance_id)
-    if instance is None or instance.status is not Status.FAILED:
+    if instance is None:
         return []
     statements: list[Statement] = []
     kept, revived = undo_failures(instance.events)

@@ -114,6 +114,9 @@ async def test_start_with_bad_json_is_400(host: Any, web: Any) -> None:
     async with web.post(f"{host.rpc}orchestrators/done", data="{nope") as answer:
         assert answer.status == 400
         assert (await answer.json())["ExceptionMessage"] == "Invalid JSON content"
+    async with web.post(f"{host.rpc}orchestrators/done", data=b'"\xff"') as answer:
+        assert (answer.status, (await answer.json())["ExceptionMessage"]) == (400, "Invalid JSON content")
+    assert await host.client.get_status_all() == []
 
 
 async def test_start_of_a_live_id_is_500_with_the_reason(host: Any, web: Any) -> None:
@@ -225,6 +228,27 @@ async def test_listing_can_be_paged_with_a_token(host: Any, web: Any) -> None:
         assert answer.status == 400
 
 
+async def test_a_listing_without_top_is_a_page_of_100_as_in_azure(host: Any, web: Any) -> None:
+    for number in range(101):
+        await host.client.start_new("done", f"i{number:03}", number)
+    await host.settled()
+    async with web.get(f"{host.rpc}instances/") as answer:
+        rows, token = await answer.json(), answer.headers["x-ms-continuation-token"]
+    assert [row["instanceId"] for row in rows] == [f"i{n:03}" for n in range(100)]
+    async with web.get(f"{host.rpc}instances/", headers={"x-ms-continuation-token": token}) as answer:
+        assert [row["instanceId"] for row in await answer.json()] == ["i100"]
+        assert "x-ms-continuation-token" not in answer.headers
+    assert len(await host.client.get_status_all()) == 100  # SDK 1.x does not ask for the next page
+
+
+async def test_a_listing_shows_inputs_unless_told_otherwise(host: Any, web: Any) -> None:
+    await host.run("done", {"n": 1}, "d")
+    async with web.get(f"{host.rpc}instances/") as answer:
+        assert [row["input"] for row in await answer.json()] == ['{"n": 1}']
+    async with web.get(f"{host.rpc}instances/?showInput=False") as answer:
+        assert [row["input"] for row in await answer.json()] == [None]
+
+
 @pytest.mark.parametrize("operation", ["terminate", "suspend", "resume", "rewind", "raiseEvent/Go"])
 async def test_operations_on_an_unknown_instance_are_404(host: Any, web: Any, operation: str) -> None:
     async with web.post(f"{host.rpc}instances/nobody/{operation}?reason=x", json=1) as answer:
@@ -263,6 +287,19 @@ async def test_events_must_be_json(host: Any, web: Any) -> None:
     ) as answer:
         assert answer.status == 202
     assert (await host.finished("w")).output == [1]
+
+
+async def test_purge_of_one_says_how_many_went(host: Any, web: Any) -> None:
+    await host.client.start_new("waits", "w")
+    await host.run("done", 1, "d")
+    for instance_id, expected in (
+        ("w", (200, {"instancesDeleted": 0})),
+        ("d", (200, {"instancesDeleted": 1})),
+    ):
+        async with web.delete(f"{host.rpc}instances/{instance_id}") as answer:
+            assert (answer.status, await answer.json()) == expected
+    async with web.delete(f"{host.rpc}instances/d") as answer:
+        assert (answer.status, await answer.read()) == (404, b"")
 
 
 async def test_purge_by_filter_needs_a_start_time(host: Any, web: Any) -> None:

@@ -230,6 +230,31 @@ async def test_rewind_reaches_into_a_failed_sub_orchestration(app: Any, start: A
     assert [value for _, value in host.calls] == ["before", "in child", 1, 1]
 
 
+async def test_two_rewinds_at_once_revive_the_instance_once(app: Any, start: Any, tmp_path: Path) -> None:
+    broken = True
+
+    @app.orchestration_trigger(context_name="context")
+    def steps(context: Context) -> Any:
+        return (yield context.call_activity("bad", 2))
+
+    @app.activity_trigger(input_name="value")
+    async def bad(value: int) -> int:
+        if broken:
+            raise RuntimeError("out of order")
+        await asyncio.sleep(0)
+        return value
+
+    host = await start(app, tmp_path / "hub.db")
+    await host.run("steps", instance_id="s")
+    broken = False
+    rewind = host.engine._commands.rewind  # over HTTP they would hardly come in one turn of the loop
+    outcomes = await asyncio.gather(*[rewind("s", "repaired") for _ in range(5)], return_exceptions=True)
+    assert sum(outcome is None for outcome in outcomes) == 1
+    assert (await host.finished("s")).output == 2
+    await host.settled()
+    assert host.calls == [("bad", 2), ("bad", 2)]
+
+
 async def test_rewind_is_for_failed_instances_only(app: Any, start: Any) -> None:
     add_done(app)
     add_waiter(app)
