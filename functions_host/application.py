@@ -15,6 +15,7 @@ from functions_host.host_json import DEFAULT_BODY_LIMIT, HostOptions, read_host_
 from functions_host.indexing import index_app
 from functions_host.route_table import Route, route_of
 from functions_host.timers.listener import TimerSubscription, timer_of
+from functions_host.unsupported_calls import check_client, check_orchestrator
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ def load_application(root: Path, settings: Mapping[str, str]) -> Application:
     functions = [f for f in index_app(root, settings) if not _disabled(f.name, settings)]
     for function in functions:
         _check_durable_clients(function)
+        if function.kind == "orchestration":
+            check_orchestrator(function.name, function.call)
     return Application(
         root=root,
         options=options,
@@ -65,11 +68,11 @@ def _disabled(name: str, settings: Mapping[str, str]) -> bool:
 def _check_durable_clients(function: LoadedFunction) -> None:
     if not function.durable_clients:
         return
-    written = getattr(
-        function.call, "client_function", function.call
-    )  # the SDK's wrapper is async either way
+    # The SDK's wrapper is async either way.
+    written = getattr(function.call, "client_function", function.call)
     if not inspect.iscoroutinefunction(written):
         raise StartRefusedError(function.name, "a function with a durable client must be `async def`")
+    check_client(function.name, function.call)
     for client in function.durable_clients:
         if client.properties.get("taskHub") or client.properties.get("connectionName"):
             raise StartRefusedError(

@@ -66,6 +66,26 @@ def run(context):
         ),
         ("@app.entity_trigger(context_name='context')\ndef f(context): pass", "entities are not supported"),
         (
+            "@app.orchestration_trigger(context_name='context')\n"
+            "def f(context):\n    yield context.call_http('GET', 'http://x/')",
+            "call_http is not supported",
+        ),
+        (
+            "@app.orchestration_trigger(context_name='context')\n"
+            "def f(context):\n    yield context.task_all([context.call_entity(e, 'add') for e in context.get_input()])",
+            "entities are not supported .*call_entity",
+        ),
+        (
+            "@app.orchestration_trigger(context_name='context')\n"
+            "def f(context):\n    context.signal_entity(df.EntityId('c', 'k'), 'add')\n    yield",
+            "entities are not supported .*signal_entity",
+        ),
+        (
+            "@app.route()\n@app.durable_client_input(client_name='c')\n"
+            "async def f(req, c):\n    return str(await c.read_entity_state(df.EntityId('c', 'k')))",
+            "entities are not supported .*read_entity_state",
+        ),
+        (
             "@app.route()\n@app.durable_client_input(client_name='c', task_hub='Other')\nasync def f(req, c): pass",
             "hub",
         ),
@@ -83,6 +103,21 @@ def test_function_the_worker_or_the_host_cannot_run_is_refused_by_name(
 ) -> None:
     with pytest.raises(StartRefusedError, match=reason):
         app_of(source, settings={"S": "UseDevelopmentStorage=true"})
+
+
+def test_activity_that_is_only_called_call_http_is_no_reason_to_refuse(app_of: AppOf) -> None:
+    app = app_of(
+        """
+    @app.activity_trigger(input_name="url")
+    def call_http(url):
+        return url
+
+    @app.orchestration_trigger(context_name="context")
+    def asks(context):
+        return (yield context.call_activity(call_http, "u"))
+    """
+    )
+    assert app.orchestrations.wait(app.orchestrations.start("asks")).output == "u"
 
 
 def test_function_without_a_trigger_is_refused(app_of: AppOf) -> None:
