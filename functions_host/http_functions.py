@@ -30,9 +30,12 @@ def request_datum(request: web.Request, body: bytes, route_values: Mapping[str, 
 
 
 def response_of(datum: Datum | None) -> web.Response:
-    """The HTTP answer to a function's return value; raises TypeError for one that is no response."""
-    if datum is None or datum.type is None:
-        raise TypeError("the function returned no HTTP response")
+    """The HTTP answer to a function's response; raises TypeError for a value that is none.
+
+    No datum at all (a `func.Out` that was never set) is 200, as `FunctionInvocationMiddleware` answers.
+    """
+    if datum is None:
+        return web.Response(status=200)
     if datum.type == "string":
         return web.Response(text=str(datum.value))
     if datum.type != "http":

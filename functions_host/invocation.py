@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from azure.functions.meta import Datum
 
 from functions_host.errors import FunctionTimedOutError
-from functions_host.functions import LoadedFunction
+from functions_host.functions import LoadedFunction, Parameter
 from functions_host.invocation_context import (
     THREAD_LOCAL,
     InvocationContext,
@@ -51,7 +51,7 @@ class Invoker:
         trace_parent: str = "",
         on_loop: bool = False,
     ) -> Datum | None:
-        """Call it once; the datum of its return value, None when it has none.
+        """Call it once; the datum of its return value or output parameter, None when it has none.
 
         `on_loop` calls a sync function on the event loop: for what is known to be quick.
 
@@ -125,7 +125,8 @@ def _new_id() -> str:
 def _call_sync(call: _Call) -> Datum | None:
     THREAD_LOCAL.invocation_id = call.invocation_id
     try:
-        return _result(call.function, call.function.call(**_arguments(call)))
+        arguments = _arguments(call)
+        return _result(call.function, call.function.call(**arguments), arguments)
     except (SystemExit, KeyboardInterrupt, StopIteration) as escape:
         raise RuntimeError(f"{type(escape).__name__} raised by the function") from escape
     finally:
@@ -144,7 +145,8 @@ def _call_outside_the_loop(call: _Call) -> Datum | None:
 
 async def _call_async(call: _Call) -> Datum | None:
     try:
-        return _result(call.function, await call.function.call(**_arguments(call)))
+        arguments = _arguments(call)
+        return _result(call.function, await call.function.call(**arguments), arguments)
     except (SystemExit, KeyboardInterrupt) as escape:  # would end the host's event loop
         raise RuntimeError(f"{type(escape).__name__} raised by the function") from escape
 
@@ -164,14 +166,22 @@ def _arguments(call: _Call) -> dict[str, Any]:
     return arguments
 
 
-def _result(function: LoadedFunction, value: Any) -> Datum | None:
+def _result(function: LoadedFunction, value: Any, arguments: Mapping[str, Any]) -> Datum | None:
+    """The datum of the return value, or of the `func.Out` parameter that carries the HTTP response instead."""
     returns = function.returns
     if returns is None:
         if value is not None:
             raise RuntimeError(f"function {function.name!r} without a $return binding returned a value")
+        for name, parameter in function.outputs.items():
+            if (value := arguments[name].get()) is not None:
+                return _encoded(parameter, value)
         return None
+    return _encoded(returns, value)
+
+
+def _encoded(parameter: Parameter, value: Any) -> Datum:
     try:
-        encoded: Datum = returns.converter.encode(value, expected_type=returns.annotation)
+        encoded: Datum = parameter.converter.encode(value, expected_type=parameter.annotation)
     except NotImplementedError:
         raise TypeError(
             f"unable to encode outgoing TypedData: unsupported type for {type(value).__name__}"

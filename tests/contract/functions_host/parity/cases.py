@@ -57,8 +57,9 @@ def case(function: str, parameter: str, datum: Any, metadata: dict[str, Any] | N
     return {"function": function, "inputs": {parameter: datum}, "metadata": metadata or {}}
 
 
+HTTP_FUNCTIONS = ("text", "full", "parsed", "nothing", "number", "broken", "through_out")
 CASES: list[Case] = [
-    *(case(name, "req", REQUEST) for name in ("text", "full", "parsed", "nothing", "number", "broken")),
+    *(case(name, "req", REQUEST) for name in HTTP_FUNCTIONS),
     case("tick", "timer", TIMER),
     case("returns_too_much", "timer", TIMER),
     case("stream", "blob", ["abc", "bytes"], BLOB_METADATA),

@@ -27,6 +27,11 @@ def nothing(req: func.HttpRequest):
     return None
 
 
+@app.route(route="through_out", binding_arg_name="answer")
+def through_out(req: func.HttpRequest, answer: func.Out[func.HttpResponse]) -> None:
+    answer.set(func.HttpResponse("set", status_code=201))
+
+
 @app.route(route="number")
 def number(req: func.HttpRequest):
     return 5
