@@ -20,6 +20,7 @@ from functions_host.durable.instance import Work
 from functions_host.durable.management_api import Handler, ManagementApi, guarded
 from functions_host.durable.options import DurableOptions
 from functions_host.durable.orchestrating import OrchestrationRunner
+from functions_host.durable.sdk_session import engine_started, engine_stopped
 from functions_host.durable.sdk_speed import speed_up_sdk
 from functions_host.durable.store import Connect, Store, connect
 
@@ -62,6 +63,7 @@ class DurableEngine:
         speed_up_sdk()
         sys.setswitchinterval(min(sys.getswitchinterval(), THREAD_SWITCH_SECONDS))
         self._store.open()
+        engine_started(self)
         self._hub.resume()
         self._activities.resume()
         self._timers = asyncio.get_running_loop().create_task(self._hub.timers.run())
@@ -78,6 +80,7 @@ class DurableEngine:
                 await self._timers
         await asyncio.gather(self._orchestrations.stop(grace_seconds), self._activities.stop(grace_seconds))
         await self._store.close()
+        await engine_stopped(self)
 
     def client_binding(self, origin: str, rpc_base_url: str, system_key: str | None) -> str:
         """Datum of a `durableClient` binding (contract B6).

@@ -19,7 +19,6 @@ import azure.durable_functions as df
 import pytest
 from aiohttp import web
 from azure.durable_functions.models import DurableOrchestrationStatus
-from azure.durable_functions.models.utils import http_utils
 from azure.functions.meta import Datum, get_binding_registry
 
 from functions_host.clock import Clock, VirtualClock
@@ -157,8 +156,6 @@ async def running(
     try:
         yield Running(engine, catalog, clock, f"http://{host}:{port}")
     finally:
-        await http_utils._close_session()
-        http_utils._session_lock = asyncio.Lock()
         await server.cleanup()
         await engine.stop(1.0)
 
