@@ -1,7 +1,7 @@
 """What the host raises on purpose: one tree, two branches.
 
 `Permanent`: the app, its settings or the command line must change (`StartRefusedError`, `SettingsError`,
-`StateInUseError`, `AddressInUseError`). `Transient`: the same thing may work a moment later
+`StateInUseError`, `StateNewerError`, `AddressInUseError`). `Transient`: the same thing may work a moment later
 (`StorageUnavailableError`). No message of these ever holds a key or a connection string.
 """
 
@@ -39,6 +39,10 @@ class AppLoadError(Permanent):
 
 class StateInUseError(Permanent):
     """Another running host owns the state directory."""
+
+
+class StateNewerError(Permanent):
+    """The state directory was written by a newer version of this host."""
 
 
 class AddressInUseError(Permanent):

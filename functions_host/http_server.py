@@ -118,6 +118,8 @@ class HttpServer:
     def _webhook_guard(self, key_name: str) -> Middleware:
         @web.middleware
         async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+            if not self.ready:
+                return web.Response(status=503)
             if self._keys is not None and not self._keys.opens_webhook(key_name, given_key(request)):
                 return web.Response(status=401)
             return await handler(request)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from functions_host.blobs.messages import ListedBlob, QueuedBlob
+from functions_host.errors import StateNewerError
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS blob_receipt (
@@ -30,11 +31,18 @@ _VERSION = 1
 
 
 class BlobLedger:
-    """The file, used from the event loop and from scanning threads alike."""
+    """The file, used from the event loop and from scanning threads alike. Raises StateNewerError."""
 
     def __init__(self, database: Path | Literal[":memory:"]) -> None:
         self._lock = threading.Lock()
         self._connection = sqlite3.connect(database, check_same_thread=False, isolation_level=None)
+        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        if version > _VERSION:
+            self._connection.close()
+            raise StateNewerError(
+                f"the blob receipts have schema version {version}, this host knows up to {_VERSION}: "
+                "use the newer host, or another --state folder"
+            )
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = NORMAL")
         self._connection.executescript(_SCHEMA)

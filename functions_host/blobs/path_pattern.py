@@ -46,4 +46,5 @@ def parse_path(path: str) -> PathPattern:
             literal = token[2] or token[0][0]
             pattern += re.escape(literal)
             prefix += literal if not tokens else ""
-    return PathPattern(container, prefix, name, re.compile(pattern, re.DOTALL), tuple(tokens))
+    # Containers are named in lower case and compared ignoring case; blob names keep theirs.
+    return PathPattern(container.lower(), prefix, name, re.compile(pattern, re.DOTALL), tuple(tokens))

@@ -9,6 +9,9 @@ from datetime import datetime
 
 from functions_host.clock import Clock
 
+MOST_DEAD_ENTRIES = 1000
+"""Cancelled timers that may stay in the queue; a deadline of days is usually cancelled after seconds."""
+
 
 class TimerQueue:
     """Due times by message id; `on_due(instance_id, message_id)` is called once for each that comes due."""
@@ -30,6 +33,9 @@ class TimerQueue:
     def discard(self, message_id: int) -> None:
         """Forget a timer that was cancelled or whose instance has ended."""
         self._alive.discard(message_id)
+        if len(self._heap) > MOST_DEAD_ENTRIES + 2 * len(self._alive):
+            self._heap = [entry for entry in self._heap if entry[1] in self._alive]
+            heapq.heapify(self._heap)
 
     @property
     def pending(self) -> bool:

@@ -193,6 +193,26 @@ def test_returned_text_is_200_text_plain(outcomes: RunningApp) -> None:
     )
 
 
+def test_response_may_come_through_an_output_parameter(app_of: AppOf) -> None:
+    app = app_of(
+        """
+    @app.route(binding_arg_name="answer")
+    def sets(req: func.HttpRequest, answer: func.Out[func.HttpResponse]) -> None:
+        answer.set(func.HttpResponse("set", status_code=201))
+
+    @app.route(binding_arg_name="answer")
+    async def sets_text(req: func.HttpRequest, answer: func.Out[str]):
+        answer.set("text")
+
+    @app.route(binding_arg_name="answer")
+    def forgets(req: func.HttpRequest, answer: func.Out[func.HttpResponse]) -> None:
+        pass
+    """
+    )
+    answers = [app.get(f"/api/{name}") for name in ("sets", "sets_text", "forgets")]
+    assert [(answer.status, answer.text) for answer in answers] == [(201, "set"), (200, "text"), (200, "")]
+
+
 def test_response_keeps_status_headers_body_and_cookies(outcomes: RunningApp) -> None:
     answer = outcomes.get("/api/full")
     assert (answer.status, answer.body, answer.headers["X-One"]) == (418, b"\x00\xff", "1")
@@ -267,6 +287,23 @@ def sleeper(context):
 @pytest.fixture
 def keyed(app_of: AppOf) -> RunningApp:
     return app_of(KEYED, enable_auth=True)
+
+
+def test_everything_is_503_while_the_host_is_not_ready(app_of: AppOf) -> None:
+    app = app_of(
+        """
+    @app.route()
+    @app.durable_client_input(client_name="client")
+    async def one(req: func.HttpRequest, client) -> str:
+        return "here"
+    """
+    )
+    assert app._running._server is not None
+    for ready, expected in ((False, 503), (True, 200)):
+        app._running._server.ready = ready
+        assert app.get("/admin/host/ping").status == expected
+        assert app.get("/api/one").status == expected
+        assert app.get("/runtime/webhooks/durabletask/instances").status == expected
 
 
 def test_everything_is_authorised_without_enable_auth(app_of: AppOf) -> None:

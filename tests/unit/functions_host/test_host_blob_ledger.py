@@ -9,6 +9,7 @@ import pytest
 
 from functions_host.blobs.ledger import BlobLedger
 from functions_host.blobs.messages import ListedBlob
+from functions_host.errors import StateNewerError
 
 FIRST = ListedBlob("a.png", '"1"', 0.0)
 
@@ -72,3 +73,14 @@ def test_forgotten_receipts_let_blobs_fire_again(ledger: BlobLedger) -> None:
     assert ledger.reset_receipts("F") == 1
     assert ledger.enqueue_new("f", "img", [FIRST]) == 1
     assert ledger.reset_receipts() == 2
+
+
+def test_a_file_of_a_newer_host_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "blobs.db"
+    BlobLedger(path).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(StateNewerError, match="schema version 99"):
+        BlobLedger(path)
+    assert connection.execute("PRAGMA user_version").fetchone() == (99,)
+    connection.close()

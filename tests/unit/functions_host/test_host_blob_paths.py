@@ -24,6 +24,7 @@ ACCOUNT = "DefaultEndpointsProtocol=https;AccountName=acct;AccountKey=a2V5;Endpo
         ("img/a+(1){x}", "a+(1)y", {"x": "y"}),
         ("img/{{{name}}}", "{a}", {"name": "a"}),
         ("img", "any/blob", {"name": "any/blob"}),
+        ("IMG/{name}", "A.png", {"name": "A.png"}),
     ],
 )
 def test_pattern(path: str, blob: str, tokens: dict[str, str] | None) -> None:
