@@ -5,8 +5,10 @@
 For each scenario and each number N a process runs the scenario's app and is killed (SIGKILL, by
 itself) just before its N-th commit, or just after it; a second process on the same file must finish
 with the expected output, every effect having happened at least once. N goes up until a run
-ends undisturbed. `--full` also kills the second process, at every commit of its own. The crash
-points live in a wrapped SQLite connection here, not in the engine. One line of JSON per scenario.
+ends undisturbed. `--full` also kills the second process, at every commit of its own (each pair of
+crash points), and lets one run die again and again after two to four commits until it is through.
+The crash points live in a wrapped SQLite connection here, not in the engine. One line of JSON per
+scenario.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import asyncio
 import json
 import logging
 import os
+import shutil
 import signal
 import sqlite3
 import sys
@@ -267,23 +270,38 @@ def crash_everywhere(scenario: Scenario, *, full: bool) -> dict[str, int]:
                     break
                 assert first == signal.SIGKILL, where
                 crashes += 1
-                crashes += recover(scenario, folder, where, before=before, again=full)
+                if full:
+                    crashes += crash_again_at_each_commit(scenario, folder, where, before=before)
+                    crashes += crash_until_through(scenario, folder, where, before=before)
+                recovered = in_a_process(scenario, folder, CrashPoint(0, before=before))
+                verify(scenario, folder, recovered, where)
     return {"commits": commits, "crashes": crashes}
 
 
-def recover(scenario: Scenario, folder: Path, where: str, *, before: bool, again: bool) -> int:
-    """Finish after a crash; with `again`, die at every commit of the way too. Crashes made."""
-    made = 0
-    while again:
+def crash_again_at_each_commit(scenario: Scenario, folder: Path, where: str, *, before: bool) -> int:
+    """From the state a crash has left, die once more at each commit, then finish. Crashes made."""
+    for number in range(1, 500):
+        with tempfile.TemporaryDirectory() as name:
+            copy = Path(name) / "state"
+            shutil.copytree(folder, copy)
+            second = in_a_process(scenario, copy, CrashPoint(number, before=before))
+            again = f"{where}, then at commit {number}"
+            if isinstance(second, dict):
+                verify(scenario, copy, second, again)
+                return number - 1
+            verify(scenario, copy, in_a_process(scenario, copy, CrashPoint(0, before=before)), again)
+    raise AssertionError(f"{where}: no end to its commits")
+
+
+def crash_until_through(scenario: Scenario, folder: Path, where: str, *, before: bool) -> int:
+    """Die after every few commits until a process gets to the end. Crashes made."""
+    for made in range(500):
         # A first commit may be no more than a lease; two to four let every process get somewhere.
-        second = in_a_process(scenario, folder, CrashPoint(2 + made % 3, before=before))
-        if isinstance(second, dict):
-            verify(scenario, folder, second, f"{where}, then at each further commit")
+        result = in_a_process(scenario, folder, CrashPoint(2 + made % 3, before=before))
+        if isinstance(result, dict):
+            verify(scenario, folder, result, f"{where}, then every few commits")
             return made
-        made += 1
-        assert made < 500, f"{where}: no progress between crashes"
-    verify(scenario, folder, in_a_process(scenario, folder, CrashPoint(0, before=before)), where)
-    return made
+    raise AssertionError(f"{where}: no progress between crashes")
 
 
 def main() -> int:
