@@ -1,7 +1,7 @@
 """The pytest fixture `functions_app`: starts apps for one test and closes them after it.
 
-Use it with `pytest_plugins = ["functions_host.testing.plugin"]` in the top-level conftest.py, or with
-`from functions_host.testing.plugin import functions_app` in any conftest.py.
+Where the host is installed, pytest finds it by itself. Else use `pytest -p functions_host.testing.plugin`, or
+`pytest_plugins = ["functions_host.testing.plugin"]` in the top-level conftest.py.
 """
 
 from __future__ import annotations

@@ -22,7 +22,17 @@ def test_the_pages_example_passes_as_written(tmp_path: Path) -> None:
         names.append(name)
     assert names == ["approval/function_app.py", "approval/host.json", "test_approval.py"]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_approval.py"],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "functions_host.testing.plugin",
+            "test_approval.py",
+        ],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
         capture_output=True,
