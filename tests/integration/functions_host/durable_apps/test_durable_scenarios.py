@@ -145,6 +145,38 @@ def test_retries_exhausted_leads_to_compensation(scenario: Scenario) -> None:
     assert app.clock.now() - VirtualClock().now() == timedelta(minutes=2)
 
 
+@pytest.mark.parametrize(
+    ("orchestrator", "given", "output"),
+    [
+        ("sequence_with_status", None, ["Hello Tokyo!", "Hello Seattle!", "Hello London!"]),
+        ("passes_objects", 5, 7),
+        ("tells_time", None, 30),
+        ("survives_a_failure", None, "Exception caught: True"),
+        ("races", None, "Hello first!"),
+    ],
+)
+def test_sdk_orchestrators_end_as_the_sdks_own_tests_expect(
+    scenario: Scenario, orchestrator: str, given: Any, output: Any
+) -> None:
+    app = scenario.start("sdk_orchestrators")
+    status = app.orchestrations.wait(app.orchestrations.start(orchestrator, given))
+    assert (status.runtime_status, status.output) == ("Completed", output)
+    assert status.custom_status == ("London done" if orchestrator == "sequence_with_status" else None)
+
+
+def test_code_guarded_by_is_replaying_runs_once(scenario: Scenario) -> None:
+    app = scenario.start("sdk_orchestrators")
+    app.orchestrations.wait(app.orchestrations.start("logs_when_not_replaying"))
+    assert scenario.effects == ["step 0", "step 1", "step 2"]
+
+
+def test_ids_an_orchestrator_draws_are_the_same_at_every_replay_and_differ(scenario: Scenario) -> None:
+    app = scenario.start("sdk_orchestrators")
+    outputs = [app.orchestrations.wait(app.orchestrations.start("draws_ids")).output for _ in range(2)]
+    assert scenario.effects == [" ".join(ids) for ids in outputs]
+    assert len({drawn for ids in outputs for drawn in ids}) == 4
+
+
 @pytest.mark.parametrize("folder", sorted(path.parent.name for path in APPS.glob("*/host.json")))
 def test_every_scenario_app_has_a_hub_of_its_own(folder: str) -> None:
     hubs = [
