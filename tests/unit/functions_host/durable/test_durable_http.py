@@ -361,6 +361,35 @@ async def test_check_status_response_points_at_the_requests_origin(host: Any, we
     assert (waited.status_code, waited.get_body()) == (200, b"1")
 
 
+async def test_waiting_for_completion_words_each_end_as_documented(host: Any) -> None:
+    await host.run("done", 5, "completed")
+    await host.run("fails", instance_id="failed")
+    for instance_id in ("terminated", "running"):
+        await host.client.start_new("waits", instance_id)
+    await host.client.terminate("terminated", "enough")
+    await host.finished("terminated")
+    request = func.HttpRequest("GET", "http://front.example/api/x", body=b"")
+    answers = {}
+    for instance_id in ("completed", "failed", "terminated", "running"):
+        answer = await host.client.wait_for_completion_or_create_check_status_response(
+            request, instance_id, 200, 100
+        )
+        answers[instance_id] = (answer.status_code, json.loads(answer.get_body()))
+    assert answers["completed"] == (200, 5)
+    assert (answers["failed"][0], answers["failed"][1]["runtimeStatus"]) == (500, "Failed")
+    assert (answers["terminated"][0], answers["terminated"][1]["runtimeStatus"]) == (200, "Terminated")
+    assert (answers["running"][0], answers["running"][1]["id"]) == (202, "running")
+
+
+async def test_a_list_posted_as_input_is_what_the_sdk_cannot_read(host: Any, web: Any) -> None:
+    """Contract B5: SDK 1.x turns posted objects into text again, but no other JSON."""
+    for body, expected in (('{"n": 1}', ("Completed", {"n": 1})), ("[1]", ("Failed", None))):
+        async with web.post(f"{host.rpc}orchestrators/done", data=body) as answer:
+            status = await host.finished((await answer.json())["id"])
+        assert status.runtime_status.name == expected[0]
+        assert expected[1] is None or status.output == expected[1]
+
+
 async def test_the_version_is_the_one_asked_for_or_the_hubs_default(orchestrations: Any, start: Any) -> None:
     host = await start(orchestrations, host_json={"defaultVersion": "7"})
     assert (await host.run("versioned")).output == "7"
