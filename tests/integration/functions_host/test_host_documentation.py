@@ -56,3 +56,15 @@ def test_options_on_the_page_are_the_commands_options() -> None:
         )
         options = set(re.findall(r"--[a-z-]+", shown)) - {"--help"}
         assert options == set(re.findall(r"--[a-z-]+", documented))
+
+
+def test_every_test_the_conformance_page_names_exists() -> None:
+    page = (REPOSITORY / "docs" / "functions-host-conformance.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(test_\w+)`", page))
+    written = {
+        name
+        for path in (REPOSITORY / "tests").glob("*/functions_host/**/*.py")
+        for name in re.findall(r"def (test_\w+)\(", path.read_text(encoding="utf-8"))
+    }
+    assert len(named) > 100
+    assert named - written == set()
