@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -66,11 +67,23 @@ class SqliteEngine:
         """One transaction that writes alone."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._connected() as connection:
-            connection.execute("PRAGMA journal_mode = WAL")
+            self._use_wal(connection)
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("BEGIN IMMEDIATE")
             yield SqliteSession(connection)
             connection.execute("COMMIT")
+
+    def _use_wal(self, connection: sqlite3.Connection) -> None:
+        """Switch a new file over. SQLite does not wait for another writer here, whatever the timeout says."""
+        deadline = time.monotonic() + self._lock_wait_seconds
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
 
     def batches(self, file: MigrationFile) -> list[str]:
         """Single statements."""

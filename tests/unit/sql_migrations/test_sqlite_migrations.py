@@ -97,6 +97,18 @@ def test_two_deployers_at_once_apply_every_file_once(path: Path) -> None:
     assert [entry.file_name for entry in SqliteEngine(path).read_history()] == NAMES
 
 
+def test_a_deployer_waits_for_one_that_has_just_made_the_file(path: Path) -> None:
+    """SQLite answers 'locked' at once to a switch to WAL while another writes the still new file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("CREATE TABLE first (x)")
+        other.execute("BEGIN IMMEDIATE")
+        release = threading.Timer(0.2, other.execute, ["COMMIT"])
+        release.start()
+        assert runner.up(SqliteEngine(path), FILES) == NAMES
+        release.join()
+
+
 def test_a_lock_that_is_never_released_is_an_error_in_words(path: Path) -> None:
     runner.up(SqliteEngine(path), FILES[:1])
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
