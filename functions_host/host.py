@@ -23,7 +23,7 @@ from functions_host.clock import Clock, SystemClock
 from functions_host.durable import DurableEngine, DurableOptions
 from functions_host.errors import SettingsError
 from functions_host.host_json import section
-from functions_host.http_server import HttpServer
+from functions_host.http_server import HttpServer, Webhook
 from functions_host.invocation import Invoker
 from functions_host.invocation_log import InvocationLog
 from functions_host.keys import load_keys
@@ -150,7 +150,7 @@ class FunctionsHost:
         await engine.start()
 
     def _public_application(self, server: HttpServer) -> web.Application:
-        webhooks: dict[str, tuple[str, object]] = {}
+        webhooks: dict[str, Webhook] = {}
         if self._engine is not None:
             webhooks["/runtime/webhooks/durabletask"] = (
                 "durabletask_extension",
@@ -164,7 +164,7 @@ class FunctionsHost:
                 "/admin/host/ping": self._ping,
                 "/admin/host/status": server.guarded_admin(self._status),
             },
-            webhooks,  # type: ignore[arg-type]
+            webhooks,
         )
 
     def _durable_engine(self) -> DurableEngine | None:
@@ -172,7 +172,7 @@ class FunctionsHost:
             return None
         options = DurableOptions.from_host_json(self.app.options.document)
         catalog = AppCatalog(self.app.functions, self._invoker)
-        database = self._file(f"durable-{options.hub_name.lower()}.db") or _in_memory()
+        database = self._database(f"durable-{options.hub_name.lower()}.db")
         return DurableEngine(database, options, catalog, self._clock)
 
     def _blob_listener(self) -> BlobListener | None:
@@ -180,7 +180,7 @@ class FunctionsHost:
             return None
         return BlobListener(
             self.app.blobs,
-            self._file("blobs.db") or _in_memory(),
+            self._database("blobs.db"),
             self._invoker,
             self._client_datums,
             self.app.options,
@@ -200,6 +200,9 @@ class FunctionsHost:
     def _file(self, name: str) -> Path | None:
         return None if self._state is None else self._state.path / name
 
+    def _database(self, name: str) -> Path | Literal[":memory:"]:
+        return self._file(name) or ":memory:"
+
     async def _home(self, request: web.Request) -> web.StreamResponse:
         return home_page((find(self.app.settings, "AzureWebJobsDisableHomepage") or "").lower() == "true")
 
@@ -211,10 +214,6 @@ class FunctionsHost:
         bundle: Mapping[str, str] = section(self.app.options.document, "extensionBundle") or {}
         host_id = self.app.root.name.lower() or "app"
         return web.json_response(status_body(host_id, self._instance_id, self._started, bundle))
-
-
-def _in_memory() -> Literal[":memory:"]:
-    return ":memory:"
 
 
 def poll_seconds(settings: Mapping[str, str]) -> float:

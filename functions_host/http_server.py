@@ -16,6 +16,8 @@ from functions_host.keys import KeyRing
 from functions_host.route_table import Route, RouteTable
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Webhook = tuple[str, Handler | Sequence[web.RouteDef]]
+"""The system key that opens it, and what answers: one handler or sub-routes."""
 
 _log = logging.getLogger("functions_host.http")
 
@@ -48,12 +50,9 @@ class HttpServer:
     def application(
         self,
         admin: Mapping[str, Handler],
-        webhooks: Mapping[str, tuple[str, Handler | Sequence[web.RouteDef]]],
+        webhooks: Mapping[str, Webhook],
     ) -> web.Application:
-        """The aiohttp application.
-
-        `admin`: path to handler. `webhooks`: mount path to (system key name, handler or sub-routes).
-        """
+        """The aiohttp application; `admin` handlers by path, `webhooks` by mount path."""
         app = web.Application(client_max_size=self._body_limit)
         for path, (key_name, answer) in webhooks.items():
             guard = self._webhook_guard(key_name)

@@ -103,7 +103,7 @@ class Commands:
             Event(EventType.EXECUTION_RESUMED, self._hub.clock.now(), -1, {"Reason": reason}),
         )
 
-    async def restart(self, instance_id: str, *, new_id: bool) -> str:
+    async def restart(self, instance_id: str, *, under_new_id: bool) -> str:
         """Start the same orchestrator with the same input again, under a new or the same id."""
         instance = self._hub.instances.get(instance_id) or rows.read_instance(
             self._hub.store, instance_id, with_history=False
@@ -112,14 +112,14 @@ class Commands:
             raise RequestRefusedError(
                 400, f"An orchestration with the instanceId {instance_id} was not found."
             )
-        if not new_id and not instance.status.is_final:
+        if not under_new_id and not instance.status.is_final:
             raise RequestRefusedError(
                 409,
                 f"An Orchestration instance with the status {instance.status.label} already exists.",
                 "System.InvalidOperationException",
             )
         return await self.start(
-            instance.name, None if new_id else instance_id, instance.input, instance.version
+            instance.name, None if under_new_id else instance_id, instance.input, instance.version
         )
 
     async def rewind(self, instance_id: str, reason: str | None) -> None:

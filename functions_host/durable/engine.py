@@ -16,7 +16,7 @@ from functions_host.durable.activities import ActivityRunner
 from functions_host.durable.catalog import FunctionCatalog
 from functions_host.durable.commands import Commands
 from functions_host.durable.hub import Hub
-from functions_host.durable.instance import Work
+from functions_host.durable.instance import Instance, Work
 from functions_host.durable.management_api import Handler, ManagementApi, guarded
 from functions_host.durable.options import DurableOptions
 from functions_host.durable.orchestrating import OrchestrationRunner
@@ -47,9 +47,8 @@ class DurableEngine:
         self.options = options
         self._clock = clock
         self._store = Store(database, options.hub_name, connect)
-        self._orchestrations = OrchestrationRunner(catalog, options, self._start_work)
-        self._hub = Hub(self._store, clock, self._orchestrations.ready)
-        self._orchestrations.attach(self._hub)
+        self._hub = Hub(self._store, clock, self._ready)
+        self._orchestrations = OrchestrationRunner(catalog, options, self._hub, self._start_work)
         self._activities = ActivityRunner(catalog, self._hub, options.max_concurrent_activities)
         self._commands = Commands(self._hub, catalog, options)
         self._api = ManagementApi(self._store, self._commands)
@@ -120,6 +119,9 @@ class DurableEngine:
 
     def _only_timers_pending(self) -> bool:
         return self.is_idle() and self._hub.timers.pending
+
+    def _ready(self, instance: Instance) -> None:
+        self._orchestrations.ready(instance)
 
     def _start_work(self, works: list[Work]) -> None:
         self._activities.start(works)

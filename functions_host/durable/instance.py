@@ -83,8 +83,8 @@ class Instance:
     def suspended(self) -> bool:
         return self.status is Status.SUSPENDED
 
-    def take_current(self) -> list[Message]:
-        """Empty the inbox of everything meant for this execution or for none in particular."""
+    def take_messages(self) -> list[Message]:
+        """Empty the inbox."""
         messages, self.inbox = self.inbox, []
         return messages
 

@@ -48,10 +48,9 @@ class ManagementApi:
 
     async def restart(self, request: web.Request) -> web.StreamResponse:
         """POST instances/{id}/restart: 202 with the URLs of the new run."""
-        new_id = QueryString(request).flag("restartWithNewInstanceId", default=True)
-        return await self._created(
-            request, await self._commands.restart(request.match_info["id"], new_id=new_id)
-        )
+        under_new_id = QueryString(request).flag("restartWithNewInstanceId", default=True)
+        new = await self._commands.restart(request.match_info["id"], under_new_id=under_new_id)
+        return await self._created(request, new)
 
     async def _created(self, request: web.Request, instance_id: str) -> web.StreamResponse:
         query = QueryString(request)

@@ -36,22 +36,21 @@ class OrchestrationRunner:
     """At most `max_concurrent_orchestrators` turns at a time, one per instance, first come first served."""
 
     def __init__(
-        self, catalog: FunctionCatalog, options: DurableOptions, start_work: Callable[[list[Work]], None]
+        self,
+        catalog: FunctionCatalog,
+        options: DurableOptions,
+        hub: Hub,
+        start_work: Callable[[list[Work]], None],
     ) -> None:
         self._catalog = catalog
         self._options = options
+        self._hub = hub
+        self._outcomes = Outcomes(hub)
         self._start_work = start_work
         self._ready: deque[Instance] = deque()
         self._turns: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._pump_planned = False
-        self._hub: Hub | None = None
-        self._outcomes: Outcomes | None = None
-
-    def attach(self, hub: Hub) -> None:
-        """Say which hub the instances live in."""
-        self._hub = hub
-        self._outcomes = Outcomes(hub)
 
     @property
     def is_idle(self) -> bool:
@@ -93,13 +92,13 @@ class OrchestrationRunner:
 
     async def _turn(self, instance: Instance) -> None:
         try:
-            messages = [m for m in instance.take_current() if not instance.detached]
+            messages = [] if instance.detached else instance.take_messages()
             if messages:
                 await self._handle(instance, messages)
         finally:
             instance.busy = False
             if not instance.inbox:
-                self._parts()[0].rests(instance)
+                self._hub.rests(instance)
             elif not instance.detached and not self._only_held(instance):
                 self.ready(instance)
 
@@ -112,11 +111,10 @@ class OrchestrationRunner:
         )
 
     async def _handle(self, instance: Instance, messages: list[Message]) -> None:
-        hub, outcomes = self._parts()
         stale = [m for m in messages if m.execution_id not in (None, instance.execution_id)]
         current = [m for m in messages if m.execution_id in (None, instance.execution_id)]
         if instance.status.is_final or not current:
-            hub.store.submit(Unit(rows.delete_messages(m.message_id for m in messages)))
+            self._hub.store.submit(Unit(rows.delete_messages(m.message_id for m in messages)))
             return
         now = self._now(instance)
         kill = next((m for m in current if m.event.type == EventType.EXECUTION_TERMINATED), None)
@@ -127,7 +125,7 @@ class OrchestrationRunner:
                 now,
                 kill.event.fields.get("Input"),
             )
-            outcomes.record(instance, messages, episode, now)
+            self._outcomes.record(instance, messages, episode, now)
             return
         position = next((i for i, m in enumerate(current) if m.event.type in _CONTROLS), len(current))
         if position == 0:
@@ -145,7 +143,6 @@ class OrchestrationRunner:
     def _suspend_or_resume(
         self, instance: Instance, message: Message, stale: list[Message], now: datetime
     ) -> None:
-        hub, _ = self._parts()
         suspend = message.event.type == EventType.EXECUTION_SUSPENDED
         statements = rows.delete_messages(m.message_id for m in [*stale, message])
         if suspend != instance.suspended:
@@ -153,20 +150,19 @@ class OrchestrationRunner:
             text = instance.append_episode(control(message.event, now))
             instance.status = Status.SUSPENDED if suspend else Status.RUNNING
             statements += [rows.put_episode(instance, number, text), rows.update_instance(instance, now)]
-        hub.store.submit(Unit(statements))
+        self._hub.store.submit(Unit(statements))
 
     async def _replay(
         self, instance: Instance, consumed: list[Message], messages: list[Message], now: datetime
     ) -> None:
-        _, outcomes = self._parts()
         new = [Event(EventType.ORCHESTRATOR_STARTED, now), *[m.event for m in messages]]
         episode = await self._episode(instance, new, now)
         if instance.detached or (self._stopping and episode is None):
             return
         if episode is not None:
-            works = outcomes.record(instance, consumed, episode, now)
+            works = self._outcomes.record(instance, consumed, episode, now)
             if works:
-                outcomes.after_commit(lambda: self._start_work(works))
+                self._outcomes.after_commit(lambda: self._start_work(works))
 
     async def _episode(self, instance: Instance, new: list[Event], now: datetime) -> Episode | None:
         """The decided episode; None when the host is stopping and the function was cut short."""
@@ -198,10 +194,5 @@ class OrchestrationRunner:
 
     def _now(self, instance: Instance) -> datetime:
         """The clock, but never before what the instance's history already says."""
-        now = self._parts()[0].clock.now()
+        now = self._hub.clock.now()
         return max(now, instance.events[-1].timestamp) if instance.events else now
-
-    def _parts(self) -> tuple[Hub, Outcomes]:
-        if self._hub is None or self._outcomes is None:
-            raise RuntimeError("the engine is not started")
-        return self._hub, self._outcomes
