@@ -14,12 +14,21 @@ from sql_migrations import runner
 from sql_migrations.engine import Engine, open_engine
 from sql_migrations.errors import MigrationError
 from sql_migrations.files import MigrationFile, folder_for, read_folder
+from sql_migrations.odbc import holds_password
 from sql_migrations.plan import Plan
+
+SHOWN_TO_ALL = (
+    "a password on the command line is shown to everyone by the process list; put this connection string "
+    "into SQL_CONNECTION_STRING instead"
+)
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command and return the exit code."""
     options = _parser().parse_args(arguments)
+    if options.database and holds_password(options.database):
+        print(f"--database: {SHOWN_TO_ALL}", file=sys.stderr)
+        return 2
     database = options.database or os.environ.get("SQL_CONNECTION_STRING", "")
     if not database:
         print("name a database: --database or SQL_CONNECTION_STRING", file=sys.stderr)

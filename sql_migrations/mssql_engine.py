@@ -6,7 +6,7 @@ an error in a later statement of a batch only surfaces when the reader reaches i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -79,7 +79,7 @@ class MssqlEngine:
             got = _last_value(cursor)
             if got is None or got < 0:
                 raise MigrationError("another deployment has held the migration lock for 60 s; try again")
-            yield MssqlSession(cursor)
+            yield MssqlSession(cursor, lambda error: odbc.scrubbed(str(error), self._connection_string))
             cursor.execute(COMMIT)
 
     def batches(self, file: MigrationFile) -> list[str]:
@@ -103,8 +103,9 @@ class MssqlEngine:
 class MssqlSession:
     """The statements of one migration transaction."""
 
-    def __init__(self, cursor: Any) -> None:
+    def __init__(self, cursor: Any, words_of: Callable[[Exception], str] = str) -> None:
         self._cursor = cursor
+        self._words_of = words_of
 
     def history(self) -> Sequence[HistoryEntry]:
         """The record, made if absent."""
@@ -122,7 +123,8 @@ class MssqlSession:
                 while self._cursor.nextset():
                     pass
             except pyodbc.Error as error:
-                raise MigrationError(f"{file.name}, batch {number}: {error}") from error
+                # The cause is left out on purpose: its text was not scrubbed.
+                raise MigrationError(f"{file.name}, batch {number}: {self._words_of(error)}") from None
 
     def record(self, entry: HistoryEntry, milliseconds: int) -> None:
         """Add one line."""

@@ -20,6 +20,8 @@ _ACCESS_TOKEN_ATTRIBUTE = 1256  # SQL_COPT_SS_ACCESS_TOKEN of Microsoft's driver
 _TOKEN_SCOPE = "https://database.windows.net/.default"  # noqa: S105  (an address, not a secret)
 _TOKEN_SIGN_IN = "activedirectorydefault"  # noqa: S105  (a keyword value, not a secret)
 
+_PASSWORD_KEYS = ("pwd", "password")
+
 _PAIR = re.compile(r"\s*([^=;{}]+?)\s*=\s*(\{(?:[^}]|\}\})*\}|(?!\{)[^;]*?)\s*(?:;|$)")
 _MICROSOFT_DRIVER = re.compile(r"ODBC Driver (\d+) for SQL Server")
 
@@ -34,8 +36,13 @@ NO_DRIVER = (
 
 
 def keywords(connection_string: str) -> dict[str, str]:
-    """The keyword/value pairs, keys lower-case, values as written (braces kept)."""
-    return {key.lower(): value for key, value in _PAIR.findall(connection_string)}
+    """The keyword/value pairs, keys lower-case, values as written (braces kept); the first of two wins."""
+    return {key.lower(): value for key, value in reversed(_PAIR.findall(connection_string))}
+
+
+def holds_password(connection_string: str) -> bool:
+    """Whether a password is written in it."""
+    return not keywords(connection_string).keys().isdisjoint(_PASSWORD_KEYS)
 
 
 def newest_driver(installed: Sequence[str], wheel_library: Path | None) -> str:
@@ -51,7 +58,7 @@ def newest_driver(installed: Sequence[str], wheel_library: Path | None) -> str:
 def scrubbed(text: str, connection_string: str) -> str:
     """The text without any password of the connection string."""
     pairs = keywords(connection_string)
-    for key in ("pwd", "password"):
+    for key in _PASSWORD_KEYS:
         secret = pairs.get(key, "").strip()
         for form in (secret, secret.strip("{}"), secret.strip("{}").replace("}}", "}")):
             if form:
@@ -75,6 +82,7 @@ def connect(connection_string: str) -> Any:
     if pairs.get("authentication", "").lower() == _TOKEN_SIGN_IN:
         del pairs["authentication"]
         attributes[_ACCESS_TOKEN_ATTRIBUTE] = _developer_token()
+    pairs.setdefault("encrypt", "yes")  # driver 17 would not
     if "driver" not in pairs:
         pairs["driver"] = "{" + newest_driver(pyodbc.drivers(), _wheel_library()) + "}"
     complete = ";".join(f"{key}={value}" for key, value in pairs.items())
@@ -105,5 +113,12 @@ def _developer_token() -> bytes:
         raise MigrationError(
             "Authentication=ActiveDirectoryDefault needs: pip install azure-identity"
         ) from None
-    text = DefaultAzureCredential().get_token(_TOKEN_SCOPE).token.encode("utf-16-le")
+    try:
+        token = DefaultAzureCredential().get_token(_TOKEN_SCOPE).token
+    # More than AzureError comes out of a credential, and its text may quote an answer of the sign-in service.
+    except Exception as error:  # noqa: BLE001
+        raise DatabaseUnreachableError(
+            f"Microsoft Entra gave no token for the database ({type(error).__name__}): sign in with `az login`"
+        ) from None
+    text = token.encode("utf-16-le")
     return struct.pack("<I", len(text)) + text

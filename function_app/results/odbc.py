@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
 
-from function_app.errors import Misconfigured
+from function_app.errors import Misconfigured, StoreUnavailable
 
 # A serverless database may need most of a minute to resume (sql-facts: at least 30 s).
 LOGIN_TIMEOUT_SECONDS = 45
@@ -40,6 +40,7 @@ NO_DRIVER = (
     "https://aka.ms/odbc18), on Azure Functions choose a Python version whose image has it (3.11 and 3.12 "
     "do); for development 'pip install mssql-python-odbc' will do"
 )
+NOT_SIGNED_IN = "sign in with `az login`, or check the identity's settings"
 NO_IDENTITY = "Authentication=ActiveDirectoryDefault needs azure-identity: pip install azure-identity"
 
 
@@ -104,9 +105,17 @@ class AccessTokens:
         self._expires_on = 0.0
 
     def packed(self) -> bytes:
-        """The length, then the token as UTF-16-LE."""
+        """The length, then the token as UTF-16-LE. Raises StoreUnavailable if Entra gives none."""
         if self._clock() >= self._expires_on - _RENEW_SECONDS_BEFORE_EXPIRY:
-            token = self._credential.get_token(_TOKEN_SCOPE)
+            try:
+                token = self._credential.get_token(_TOKEN_SCOPE)
+            # Besides AzureError a credential lets out what its transport or its subprocess (az) raises, and
+            # its text may quote an answer of the sign-in service: the type alone is passed on.
+            except Exception as error:  # noqa: BLE001
+                raise StoreUnavailable(
+                    f"Microsoft Entra gave no token for the database ({type(error).__name__}): {NOT_SIGNED_IN}",
+                    reason="sign_in_failed",
+                ) from None
             text = str(token.token).encode("utf-16-le")
             self._packed, self._expires_on = struct.pack("<I", len(text)) + text, float(token.expires_on)
         return self._packed

@@ -33,7 +33,8 @@ class _Idle(Generic[C]):
 class ConnectionPool(Generic[C]):
     """Gives each user a connection of its own and keeps a few idle ones.
 
-    A connection idle for longer than ``check_after_seconds`` is asked first whether it is alive; one
+    A connection idle for longer than ``check_after_seconds`` is asked first whether it is alive; if it is
+    not, the server was away and the other idle ones are given up unasked; one
     older than ``max_age_seconds`` is not kept, so that a changed sign-in or server is noticed; one that
     an exception passed through is closed, since nobody knows what state it is in.
     """
@@ -88,6 +89,7 @@ class ConnectionPool(Generic[C]):
             if idle_for < self._check_after or self._is_alive(item.connection):
                 return item
             item.connection.close()
+            self.close()
 
     def _give_back(self, item: _Idle[C]) -> None:
         now = self._clock()

@@ -22,7 +22,8 @@ from function_app.results.store import SqlResultStore
 BUSY_SECONDS = 20.0
 
 _DUPLICATE = {sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE}
-# Trying again may find the file unlocked, readable, or the disk with room (reliability.md, row 7).
+# None of these lies in the statement or its values. The file may be unlocked, made readable, put back whole,
+# the disk given room, by time or by the operator, while runs wait and say why (reliability.md, row 7).
 _PASSING = {
     sqlite3.SQLITE_BUSY: "the database is locked by another writer",
     sqlite3.SQLITE_LOCKED: "the database is locked by another writer",
@@ -34,6 +35,10 @@ _PASSING = {
     sqlite3.SQLITE_NOMEM: "out of memory",
     sqlite3.SQLITE_SCHEMA: "the schema is being changed",
     sqlite3.SQLITE_INTERRUPT: "interrupted",
+    sqlite3.SQLITE_PERM: "the database file may not be used by this user",
+    sqlite3.SQLITE_AUTH: "the database file may not be used by this user",
+    sqlite3.SQLITE_NOTADB: "the file is not a SQLite database",
+    sqlite3.SQLITE_CORRUPT: "the database file is damaged: put a good copy in its place",
 }
 
 

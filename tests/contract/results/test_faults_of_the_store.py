@@ -127,10 +127,28 @@ def test_a_database_that_is_absent_or_not_migrated_is_transient_with_the_remedy(
         store.run(make_run().run_id)
 
 
-def test_a_file_that_is_no_database_is_permanent(tmp_path: Path) -> None:
-    (tmp_path / "x.db").write_bytes(b"words" * 1000)
-    with pytest.raises(Permanent):
-        open_sqlite_store(str(tmp_path / "x.db")).ping()
+def test_runs_wait_while_the_file_is_no_database_and_go_on_once_it_is_put_back(
+    path: Path, make_run: MakeRun, pixel_sum: MakeScore
+) -> None:
+    whole = path.read_bytes()
+    path.write_bytes(b"words" * 1000)
+    store = open_sqlite_store(str(path))
+    with pytest.raises(Transient, match="not a SQLite database"):
+        store.record_scored(make_run(), [pixel_sum()])
+    path.write_bytes(whole)
+    assert store.record_scored(make_run(), [pixel_sum()]) is Recorded.INSERTED
+
+
+def test_what_lies_in_the_statement_or_its_values_is_permanent() -> None:
+    for code in (
+        "SQLITE_CONSTRAINT_CHECK",
+        "SQLITE_CONSTRAINT_FOREIGNKEY",
+        "SQLITE_MISMATCH",
+        "SQLITE_ERROR",
+    ):
+        error = sqlite3.OperationalError("words")
+        error.sqlite_errorcode = getattr(sqlite3, code)
+        assert isinstance(translated(error), Permanent)
 
 
 @pytest.mark.parametrize(
@@ -142,6 +160,9 @@ def test_a_file_that_is_no_database_is_permanent(tmp_path: Path) -> None:
         "SQLITE_BUSY",
         "SQLITE_CANTOPEN",
         "SQLITE_IOERR_FSYNC",
+        "SQLITE_PERM",
+        "SQLITE_NOTADB",
+        "SQLITE_CORRUPT",
     ],
 )
 def test_faults_of_disk_and_locks_are_transient(code: str) -> None:

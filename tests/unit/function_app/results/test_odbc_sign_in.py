@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from function_app.errors import Misconfigured, PipelineError
+from function_app.errors import Misconfigured, PipelineError, StoreUnavailable
 from function_app.results import odbc, open_result_store
 from function_app.results.connection_string import parse, write
 from function_app.results.mssql import MssqlDatabase
@@ -132,6 +132,24 @@ def test_an_entra_token_is_packed_for_the_driver_and_renewed_before_it_expires()
     credential.now = 3300
     assert tokens.packed().endswith("2".encode("utf-16-le"))
     assert credential.given == 2
+
+
+class RefusedCredential:
+    """Fails as a credential does whose sign-in service quotes what it was sent."""
+
+    def get_token(self, *scopes: str) -> Any:
+        raise ConnectionError(f"invalid_client: {CANARY}")
+
+
+def test_a_token_that_entra_refuses_waits_says_so_and_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(odbc, "load_pyodbc", lambda: FakePyodbc("28000"))
+    database = MssqlDatabase("Server=s;Authentication=ActiveDirectoryDefault", credential=RefusedCredential)
+    for use in (database.writing, database.reading):
+        with pytest.raises(StoreUnavailable, match="ConnectionError") as refused, use():
+            pass
+        assert refused.value.reason == "sign_in_failed"
+        shown = "".join(traceback.format_exception(refused.value)) + repr(refused.value)
+        assert "C4nary" not in shown
 
 
 class FakePyodbc:
