@@ -103,17 +103,22 @@ def _watch(stack: Stack, api: RunApi, before: dict[str, int], prefix: str, timeo
     """Show the flow until every image that was made has ended; False if that takes longer than ``timeout``."""
     started = time.monotonic()
     truth = stack.state.truth / f"{prefix}truth.jsonl"
+    told = before
     with LiveView() as view:
         while time.monotonic() - started < timeout:
             stack.watch()
             made = _line_count(truth)
-            counts = {name: number - before.get(name, 0) for name, number in api.counts().items()}
-            counts["running"] = max(0, counts.get("running", 0)) + max(0, counts.pop("retrying", 0))
+            now = api.counts()
+            told = now or told  # while the database is away nobody can count: the last figures stand
+            counts = {name: number - before.get(name, 0) for name, number in told.items()}
+            retrying = max(0, counts.pop("retrying", 0))
+            counts["running"] = max(0, counts.get("running", 0)) + retrying
             counts["made"] = made
             counts["uploaded"] = max(_uploaded(stack), 0)
             fed = _feeder_ended(stack)
-            shown = Snapshot(counts, made if fed else None, time.monotonic() - started, _newest_latency(api))
-            view.show(shown)
+            note = _why_retrying(api) if retrying or not now else ""
+            seconds = time.monotonic() - started
+            view.show(Snapshot(counts, made if fed else None, seconds, _newest_latency(api), note))
             if fed and _all_ended(stack, api, prefix, made):
                 return True
             time.sleep(_POLL_SECONDS)
@@ -141,8 +146,20 @@ def _newest_latency(api: RunApi) -> float | None:
     return latency.percentiles(seconds)["p50"]
 
 
+def _why_retrying(api: RunApi) -> str:
+    """What one of the runs that wait for their next try says of it; the API knows that without its database."""
+    try:
+        _, page = api.get("runs", {"state": "retrying", "limit": "1"})
+    except StackError:
+        return ""
+    return "".join(f"retrying: {run['cause']}" for run in page.get("runs", []) if run.get("cause"))
+
+
 def _all_ended(stack: Stack, api: RunApi, prefix: str, made: int) -> bool:
-    ended = {run["source_name"] for run in _runs(api, prefix) if run.get("outcome") in evidence.ENDED}
+    try:
+        ended = {run["source_name"] for run in _runs(api, prefix) if run.get("outcome") in evidence.ENDED}
+    except StackError:
+        return False  # the database is away: its runs have not ended, and the time limit still holds
     set_aside = {name for name, _, place in evidence.device_files(stack.state)
                  if place == "set_aside" and name.startswith(prefix)}  # fmt: skip
     return len(ended | set_aside) >= made

@@ -9,6 +9,7 @@ from typing import Any
 
 from function_app.errors import PipelineError, StoreUnavailable
 from function_app.results import connection_string, odbc, odbc_errors
+from function_app.results.connect_gate import ConnectGate
 from function_app.results.database import DuplicateKey
 from function_app.results.mssql_statements import MSSQL
 from function_app.results.pool import ConnectionPool
@@ -41,7 +42,8 @@ class MssqlDatabase:
         self._tokens = odbc.AccessTokens(credential()) if odbc.wants_token(pairs) else None
         self._complete = connection_string.write(odbc.completed(pairs, self._driver))
         self._login_timeout = login_timeout_seconds
-        self._pool: ConnectionPool[Any] = ConnectionPool(self._connect, self._is_alive)
+        gate = ConnectGate()
+        self._pool: ConnectionPool[Any] = ConnectionPool(lambda: gate.connect(self._connect), self._is_alive)
 
     def time(self, when: datetime) -> str:
         """ISO text without a zone, for CAST(? AS DATETIME2(6))."""
@@ -93,16 +95,21 @@ class MssqlDatabase:
 
     def _connect(self) -> Any:
         attributes = {odbc.ACCESS_TOKEN_ATTRIBUTE: self._tokens.packed()} if self._tokens else {}
-        connection = self._pyodbc.connect(
-            self._complete, autocommit=False, timeout=self._login_timeout, attrs_before=attributes
-        )
+        try:
+            connection = self._pyodbc.connect(
+                self._complete, autocommit=False, timeout=self._login_timeout, attrs_before=attributes
+            )
+        except self._pyodbc.Error as error:
+            raise self._translated(error) from None
         # Set before any cursor is made: a later change would not reach it (sql-facts).
         connection.timeout = odbc.QUERY_TIMEOUT_SECONDS
         return connection
 
     def _is_alive(self, connection: Any) -> bool:
         with suppress(self._pyodbc.Error):
+            connection.timeout = odbc.ALIVE_TIMEOUT_SECONDS
             connection.execute(MSSQL.is_alive).fetchone()
             connection.rollback()
+            connection.timeout = odbc.QUERY_TIMEOUT_SECONDS
             return True
         return False

@@ -22,6 +22,7 @@ from function_app.errors import Misconfigured, StoreUnavailable
 # A serverless database may need most of a minute to resume (sql-facts: at least 30 s).
 LOGIN_TIMEOUT_SECONDS = 45
 QUERY_TIMEOUT_SECONDS = 30
+ALIVE_TIMEOUT_SECONDS = 5
 
 ACCESS_TOKEN_ATTRIBUTE = 1256  # SQL_COPT_SS_ACCESS_TOKEN of Microsoft's driver
 TOKEN_SIGN_IN = "activedirectorydefault"  # noqa: S105  (a word of the connection string)

@@ -1,0 +1,62 @@
+"""Who may wait for a database server that does not answer: a few, so that nobody else is kept waiting.
+
+The driver gives a server its whole login timeout even where nobody listens (sql-facts). Without this, an
+outage would hold every worker thread and every thread of the API for that long, and the API could not
+even tell that runs are retrying and why.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from function_app.errors import StoreUnavailable
+
+C = TypeVar("C")
+
+
+class ConnectGate:
+    """Lets callers connect side by side, until the server stays silent or refuses.
+
+    Then one caller at a time tries, and the others are told at once what is known. The first success opens
+    the gate again.
+    """
+
+    def __init__(self, patience_seconds: float = 5.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self._patience = patience_seconds
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._numbers = itertools.count()
+        self._trying: dict[int, float] = {}  # since when each caller inside has been waiting
+        self._last: StoreUnavailable | None = None
+
+    def connect(self, connect: Callable[[], C]) -> C:
+        """What ``connect`` gives. Raises what it raises, or StoreUnavailable without trying."""
+        number = self._enter()
+        try:
+            connection = connect()
+        except StoreUnavailable as error:
+            self._last = error
+            raise
+        else:
+            self._last = None
+            return connection
+        finally:
+            with self._lock:
+                del self._trying[number]
+
+    def _enter(self) -> int:
+        with self._lock:
+            now = self._clock()
+            waiting = now - min(self._trying.values(), default=now)
+            last = self._last
+            if self._trying and last is not None:
+                raise StoreUnavailable(last.detail, reason=last.reason)
+            if waiting >= self._patience:
+                raise StoreUnavailable(f"the database server has not answered a sign-in for {waiting:.0f} s")
+            number = next(self._numbers)
+            self._trying[number] = now
+            return number
