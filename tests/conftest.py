@@ -1,4 +1,4 @@
-"""Fixtures shared by all tests: a real Azurite on free ports."""
+"""Fixtures shared by all tests: a real Azurite on free ports, and databases on a live T-SQL engine if there is one."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -92,3 +95,45 @@ def _wait_until_listening(ports: Azurite, process: subprocess.Popen[bytes], log:
                 if process.poll() is not None or time.monotonic() > deadline:
                     pytest.fail(f"Azurite did not start: {log.read_text()}")
                 time.sleep(0.1)
+
+
+@pytest.fixture(scope="session")
+def new_database() -> Iterator[Callable[[], str]]:
+    """Makes empty databases beside the one that TEST_SQL_CONNECTION_STRING names, and drops them at the end.
+
+    Each call gives the connection string of another one. Skips, naming the reason, where there is no engine.
+    """
+    base = os.environ.get("TEST_SQL_CONNECTION_STRING")
+    if not base:
+        pytest.skip("TEST_SQL_CONNECTION_STRING is not set: no live T-SQL engine to test against")
+    from sql_migrations import odbc
+
+    def named(database: str) -> str:
+        pairs = odbc.keywords(base) | {"database": database}
+        return ";".join(f"{key}={value}" for key, value in pairs.items())
+
+    made: list[str] = []
+    with closing(odbc.connect(named("master"))) as master:
+
+        def make() -> str:
+            made.append(f"pipeline_test_{uuid.uuid4().hex[:12]}")
+            master.execute(f"CREATE DATABASE {made[-1]}")
+            return named(made[-1])
+
+        yield make
+        for name in made:
+            _drop(master, name)
+
+
+def _drop(master: Any, name: str) -> None:
+    """A server notices a connection that was cut by a test only after a moment."""
+    import pyodbc
+
+    for attempt in range(20):
+        try:
+            master.execute(f"DROP DATABASE {name}")
+            return
+        except pyodbc.Error:
+            if attempt == 19:
+                raise
+            time.sleep(0.5)

@@ -1,4 +1,7 @@
-"""Whole commands on a state folder of their own, so that e2e runs never touch the developer's `.local/`."""
+"""Whole commands on a state folder of their own, so that e2e runs never touch the developer's `.local/`.
+
+All of them run on SQLite, and again on a live T-SQL engine where TEST_SQL_CONNECTION_STRING names one.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +17,23 @@ ROOT = Path(__file__).resolve().parents[2]
 Pipeline = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
+@pytest.fixture(scope="session", params=["sqlite", pytest.param("mssql", marks=pytest.mark.live_sql)])
+def database(request: pytest.FixtureRequest) -> dict[str, str]:
+    """The setting that names the result store; none means the default, SQLite in the state folder."""
+    if request.param == "sqlite":
+        return {}
+    return {"SQL_CONNECTION_STRING": request.getfixturevalue("new_database")()}
+
+
 @pytest.fixture(scope="session")
-def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One state folder for the session's demos: each demo's books are its own, as with a user's demos in a row."""
+def state_folder(tmp_path_factory: pytest.TempPathFactory, database: dict[str, str]) -> Path:
+    """One state folder for a store's demos: each demo's books are its own, as with a user's demos in a row."""
     return tmp_path_factory.mktemp("pipeline") / ".local"
 
 
 @pytest.fixture(scope="session")
-def environment(state_folder: Path) -> dict[str, str]:
-    return {**os.environ, "PIPELINE_STATE": str(state_folder), "NO_COLOR": "1"}
+def environment(state_folder: Path, database: dict[str, str]) -> dict[str, str]:
+    return {**os.environ, **database, "PIPELINE_STATE": str(state_folder), "NO_COLOR": "1"}
 
 
 @pytest.fixture(scope="session")
