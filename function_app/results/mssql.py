@@ -54,13 +54,14 @@ class MssqlDatabase:
         """One transaction. An error at COMMIT leaves it open whether it was done: the caller comes again."""
         duplicate = False
         try:
-            with self._pool.connection() as connection:
+            with self._pool.connection() as connection, self._cursor(connection) as cursor:
                 try:
-                    yield connection.cursor()
+                    yield cursor
                     connection.commit()
                 except self._pyodbc.IntegrityError as error:
                     if not isinstance(odbc_errors.translated(error), DuplicateKey):
                         raise
+                    cursor.close()
                     # After some errors rollback() itself raises 25000 (sql-facts); then the pool closes it.
                     connection.rollback()
                     duplicate = True
@@ -74,8 +75,8 @@ class MssqlDatabase:
     def reading(self) -> Iterator[Any]:
         """Reads; the transaction that reading began is ended, so that no lock outlives it."""
         try:
-            with self._pool.connection() as connection:
-                yield connection.cursor()
+            with self._pool.connection() as connection, self._cursor(connection) as cursor:
+                yield cursor
                 connection.rollback()
         except self._pyodbc.Error as error:
             raise self._translated(error) from None
@@ -83,6 +84,20 @@ class MssqlDatabase:
     def close(self) -> None:
         """Close idle connections."""
         self._pool.close()
+
+    @contextmanager
+    def _cursor(self, connection: Any) -> Iterator[Any]:
+        """A cursor that is closed before the connection is used again.
+
+        What a refused statement left unread would make the connection "busy with results for another
+        command" to its next user, and an error's traceback would keep the cursor alive until then.
+        """
+        cursor = connection.cursor()
+        try:
+            yield cursor
+        finally:
+            with suppress(self._pyodbc.Error):
+                cursor.close()
 
     def _translated(self, error: Exception) -> PipelineError:
         found = odbc_errors.translated(error)
