@@ -20,10 +20,10 @@ class Mode(Enum):
 
 
 class Proxy:
-    """Forwards 127.0.0.1:``port`` to 127.0.0.1:``upstream``; a context manager."""
+    """Forwards 127.0.0.1:``port`` to ``host``:``upstream``; a context manager."""
 
-    def __init__(self, port: int, upstream: int) -> None:
-        self.port, self.upstream = port, upstream
+    def __init__(self, port: int, upstream: int, host: str = "127.0.0.1") -> None:
+        self.port, self.upstream, self.host = port, upstream, host
         self.dropped_replies = 0
         self.delay_seconds = 0.0
         self._mode = Mode.PASS
@@ -85,7 +85,7 @@ class Proxy:
 
     def _serve(self, client: socket.socket) -> None:
         try:
-            server = socket.create_connection(("127.0.0.1", self.upstream), timeout=5)
+            server = socket.create_connection((self.host, self.upstream), timeout=5)
         except OSError:
             _reset(client)
             return
