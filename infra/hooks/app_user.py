@@ -55,8 +55,10 @@ def main(arguments: list[str]) -> int:
 
     try:
         connection = connect(options.database)
-        connection.execute(RIGHTS)
-        connection.execute(USER, options.name, sid(options.client_id))
+        for statement, parameters in ((RIGHTS, ()), (USER, (options.name, sid(options.client_id)))):
+            cursor = connection.execute(statement, parameters)
+            while cursor.nextset():  # an error of a later statement surfaces only when the reader reaches it
+                pass
     except MigrationError as error:
         print(error, file=sys.stderr)
         return 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from function_app.errors import Permanent
 from function_app.identity import run_id_of
 from function_app.models import Outcome, RunFilter, RunRecord, Score
 from function_app.results.store import SqlResultStore
@@ -70,13 +71,33 @@ def test_hostile_names_ids_and_words_are_stored_exactly_and_change_nothing_else(
     before = kit.query(SCHEMA[kit.dialect])
     for text in texts:
         run = make_run(
-            text, outcome=Outcome.REJECTED, reason="not_png", detail=text, etag=text[:20], source_name=text
-        )
+            text, outcome=Outcome.REJECTED, reason="not_png", detail=text, etag=text[:20], source_name=text,
+            device_id=text[:31],
+        )  # fmt: skip
         store.record_rejected(run)
         assert store.run(run.run_id).record == run  # type: ignore[union-attr]
     assert kit.query(SCHEMA[kit.dialect]) == before
     assert kit.query("SELECT COUNT(*), COUNT(DISTINCT blob_key) FROM runs") == [(len(texts), len(texts))]
     assert {run.record.blob_name for run in store.page(RunFilter(), limit=1000).runs} == set(texts)
+
+
+def test_hostile_scorers_and_versions_are_stored_exactly_or_refused_and_change_nothing_else(
+    kit: Any, store: SqlResultStore, make_run: MakeRun, pixel_sum: MakeScore
+) -> None:
+    """Their columns take printable ASCII; what is not that is refused before any database sees it."""
+    before, stored = kit.query(SCHEMA[kit.dialect]), 0
+    for text in INJECTIONS[:: 1 if kit.dialect == "sqlite" else 20] + ASTRAL:
+        run, score = make_run(text), pixel_sum(1, version=text[:32], scorer=text)
+        try:
+            store.record_scored(run, [score])
+        except Permanent:
+            assert store.run(run.run_id) is None
+            continue
+        stored += 1
+        assert store.run(run.run_id).scores == (score,)  # type: ignore[union-attr]
+    assert stored >= 10
+    assert kit.query(SCHEMA[kit.dialect]) == before
+    assert kit.query("SELECT COUNT(*) FROM scores") == [(stored,)] == [(store.counts().scored,)]
 
 
 def test_hostile_questions_find_nothing_and_change_nothing(
