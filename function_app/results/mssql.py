@@ -52,38 +52,48 @@ class MssqlDatabase:
     @contextmanager
     def writing(self) -> Iterator[Any]:
         """One transaction. An error at COMMIT leaves it open whether it was done: the caller comes again."""
-        duplicate = False
-        try:
-            with self._pool.connection() as connection, self._cursor(connection) as cursor:
-                try:
-                    yield cursor
-                    connection.commit()
-                except self._pyodbc.IntegrityError as error:
-                    if not isinstance(odbc_errors.translated(error), DuplicateKey):
-                        raise
-                    cursor.close()
-                    # After some errors rollback() itself raises 25000 (sql-facts); then the pool closes it.
-                    connection.rollback()
-                    duplicate = True
-        except self._pyodbc.Error as error:
-            # The cause is left out on purpose: the driver's text may quote what it was given.
-            raise self._translated(error) from None
-        if duplicate:
-            raise DuplicateKey
+        with self._transaction() as (connection, cursor):
+            yield cursor
+            connection.commit()
 
     @contextmanager
     def reading(self) -> Iterator[Any]:
         """Reads; the transaction that reading began is ended, so that no lock outlives it."""
-        try:
-            with self._pool.connection() as connection, self._cursor(connection) as cursor:
-                yield cursor
-                connection.rollback()
-        except self._pyodbc.Error as error:
-            raise self._translated(error) from None
+        with self._transaction() as (connection, cursor):
+            yield cursor
+            connection.rollback()
 
     def close(self) -> None:
         """Close idle connections."""
         self._pool.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[tuple[Any, Any]]:
+        """A connection and its cursor. Undone where the block raises; kept unless the driver raised.
+
+        A duplicate key and an error of the caller's own (a conflict, say) leave the connection well, and
+        signing in anew takes longer than most transactions.
+        """
+        undone: Exception | None = None
+        try:
+            with self._pool.connection() as connection, self._cursor(connection) as cursor:
+                try:
+                    yield connection, cursor
+                except self._pyodbc.Error as error:
+                    if not isinstance(odbc_errors.translated(error), DuplicateKey):
+                        raise
+                    undone = DuplicateKey()
+                except Exception as error:  # noqa: BLE001  (raised again below)
+                    undone = error
+                if undone is not None:
+                    cursor.close()
+                    # After some errors rollback() itself raises 25000 (sql-facts); then the pool closes it.
+                    connection.rollback()
+        except self._pyodbc.Error as error:
+            # The cause is left out on purpose: the driver's text may quote what it was given.
+            raise self._translated(error) from None
+        if undone is not None:
+            raise undone
 
     @contextmanager
     def _cursor(self, connection: Any) -> Iterator[Any]:

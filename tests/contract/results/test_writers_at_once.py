@@ -8,9 +8,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
+
 from function_app.errors import ConflictingResult
 from function_app.models import Outcome, Recorded, RunRecord, Score
 from function_app.results.store import SqlResultStore
+
+# On a live engine each of the 2,000 facts is a few round trips, and every backend may be busy.
+pytestmark = pytest.mark.timeout(600)
 
 MakeRun = Callable[..., RunRecord]
 MakeScore = Callable[..., Score]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from function_app.errors import StoreUnavailable
 from function_app.results import odbc
 from function_app.results.database import DuplicateKey
 from function_app.results.mssql import MssqlDatabase
@@ -92,10 +93,18 @@ def test_a_duplicate_key_leaves_the_connection_fit_for_its_next_user(driver: Dri
     assert [connection.ended for connection in driver.connections] == [["rollback", "commit"]]
 
 
-def test_a_connection_is_not_used_again_after_any_other_error(driver: Driver) -> None:
+def test_an_error_of_the_callers_own_is_undone_and_the_connection_kept(driver: Driver) -> None:
     database = MssqlDatabase("Server=s")
-    with pytest.raises(ZeroDivisionError), database.writing():
-        raise ZeroDivisionError
-    with database.reading():
-        pass
-    assert [connection.is_closed for connection in driver.connections] == [True, False]
+    for use in (database.writing, database.reading):
+        with pytest.raises(ZeroDivisionError), use():
+            raise ZeroDivisionError
+    assert [connection.ended for connection in driver.connections] == [["rollback", "rollback"]]
+    assert not driver.connections[0].is_closed
+
+
+def test_a_connection_is_not_used_again_after_an_error_of_the_driver(driver: Driver) -> None:
+    database = MssqlDatabase("Server=s")
+    for use in (database.writing, database.reading):
+        with pytest.raises(StoreUnavailable), use():
+            raise Error("08S01", "[08S01] [Microsoft]Communication link failure (0)")
+    assert [(connection.is_closed, connection.ended) for connection in driver.connections] == [(True, [])] * 2
