@@ -18,8 +18,10 @@ param principalId string
 @description('What principalId is; a pipeline that signs in with OIDC is a ServicePrincipal.')
 param principalType string = 'User'
 
-@description('Object ids of the identities that the devices\' computers sign in with; each may write images and nothing else.')
-param agentPrincipalIds array = []
+// Lists are texts with commas: azd sets parameters from environment variables, and an older azd cannot make an array
+// of one.
+@description('Object ids, with commas, of the identities that the devices\' computers sign in with; each may write images and nothing else.')
+param agentPrincipalIds string = ''
 
 @allowed(['User', 'Group', 'ServicePrincipal'])
 @description('What the agentPrincipalIds are.')
@@ -28,8 +30,8 @@ param agentPrincipalType string = 'ServicePrincipal'
 @description('Put storage and database behind private endpoints and the function app into a network.')
 param vnetEnabled bool = false
 
-@description('With vnetEnabled: public IP addresses of device computers that may still reach the blob endpoint.')
-param agentIpAddresses array = []
+@description('With vnetEnabled: public IP addresses, with commas, of device computers that may still reach the blob endpoint.')
+param agentIpAddresses string = ''
 
 @allowed(['3.11', '3.12', '3.13'])
 @description('Python of the function app; the images of 3.11 and 3.12 are known to carry ODBC driver 18.')
@@ -60,19 +62,22 @@ param sqlFreeOffer bool = false
 @description('Use the Durable Task Scheduler in place of Azure Storage for orchestration state (deploy with host.dts.json).')
 param durableTaskScheduler bool = false
 
-@description('Mail addresses for alerts and budget; none means no mail and no budget.')
-param alertEmails array = []
+@description('Mail addresses, with commas, for alerts and budget; none means no mail and no budget.')
+param alertEmails string = ''
 
 @minValue(1)
 @description('Budget of the resource group per month, in the subscription\'s currency.')
 param monthlyBudget int = 50
 
-@description('First day of the budget; leave it to the default.')
-param budgetStart string = utcNow('yyyy-MM-01')
+@description('First day (yyyy-MM-01) of the month in which the budget is made; empty means no budget. Never change it: Azure refuses to move a budget\'s start, and the whole deployment would fail.')
+param budgetStart string = ''
 
 // The hash keeps global names unique and the same at each deployment of the environment.
 var token = toLower(uniqueString(subscription().id, environmentName, location))
 var tags = { 'azd-env-name': environmentName }
+var agents = filter(map(split(agentPrincipalIds, ','), item => trim(item)), item => !empty(item))
+var addresses = filter(map(split(agentIpAddresses, ','), item => trim(item)), item => !empty(item))
+var mails = filter(map(split(alertEmails, ','), item => trim(item)), item => !empty(item))
 
 // One group, so that tearing down is deleting one thing.
 resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
@@ -121,7 +126,7 @@ module storage 'app/storage.bicep' = {
     imageContainer: imageContainer
     quarantineContainer: quarantineContainer
     privateOnly: vnetEnabled
-    allowedIpAddresses: agentIpAddresses
+    allowedIpAddresses: addresses
   }
 }
 
@@ -174,7 +179,7 @@ module access 'app/access.bicep' = {
     appPrincipalId: identity.outputs.principalId
     deployerPrincipalId: principalId
     deployerPrincipalType: principalType
-    agentPrincipalIds: agentPrincipalIds
+    agentPrincipalIds: agents
     agentPrincipalType: agentPrincipalType
   }
 }
@@ -224,17 +229,17 @@ module alerts 'app/alerts.bicep' = {
     location: location
     tags: tags
     insightsId: monitoring.outputs.insightsId
-    emails: alertEmails
+    emails: mails
   }
 }
 
-module budget 'app/budget.bicep' = if (!empty(alertEmails)) {
+module budget 'app/budget.bicep' = if (!empty(mails) && !empty(budgetStart)) {
   name: 'budget'
   scope: group
   params: {
     amount: monthlyBudget
     start: budgetStart
-    emails: alertEmails
+    emails: mails
   }
 }
 

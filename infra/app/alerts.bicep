@@ -32,7 +32,7 @@ var rules = [
     name: 'failed-runs'
     severity: 1
     why: 'A run failed for good: its image is in quarantine and waits for a replay.'
-    window: 'PT15M'
+    window: 'PT30M' // twice the interval: telemetry may arrive minutes late
     threshold: 0
     query: 'customMetrics | where name == "pipeline.images" and tostring(customDimensions["outcome"]) == "failed" | summarize value = sum(valueSum)'
   }

@@ -175,3 +175,20 @@ def test_hooks_read_only_outputs_that_exist(bicep):
         read = set(re.findall(r"output\(environ, [\"'](\w+)[\"']\)", hook.read_text(encoding="utf-8")))
         assert read <= outputs, hook.name
     assert {"AGENT_STORAGE_ACCOUNT_URL", "AGENT_CONTAINER"} <= outputs
+
+
+def test_every_parameter_that_azd_sets_is_one_of_the_template_and_no_array(bicep):
+    """azd puts an environment variable into a text, number or boolean; an older one cannot make an array of it."""
+    template = bicep["main.bicep"]
+    given = json.loads((INFRA / "main.parameters.json").read_text())["parameters"]
+    assert set(given) <= set(template.parameters)
+    kinds = dict(re.findall(r"^param (\w+) (\w+)", template.text, re.M))
+    assert {kinds[name] for name in given} <= {"string", "int", "bool"}
+    required = {name for name in kinds if re.search(rf"^param {name} \w+$", template.text, re.M)}
+    assert required <= set(given)
+
+
+def test_a_later_deployment_never_moves_the_budgets_first_day(bicep):
+    """Azure answers 400 "Start date of budgets cannot be updated", which fails the whole deployment."""
+    assert not [name for name, file in bicep.items() if "utcNow" in file.text]
+    assert "if (!empty(mails) && !empty(budgetStart))" in bicep["main.bicep"].text

@@ -32,9 +32,19 @@ def test_workflow_signs_in_with_oidc_and_stores_no_secret():
     assert others == ["deploy"]
 
 
-def test_workflow_gives_azd_what_the_parameters_ask_for_without_a_default():
-    asked = re.findall(r"\$\{(\w+)\}", (ROOT / "infra" / "main.parameters.json").read_text())
-    assert set(asked) <= set(yaml.safe_load(WORKFLOW.read_text())["jobs"]["deploy"]["env"])
+def test_workflow_passes_on_every_parameter_so_that_none_falls_back_to_a_default():
+    """A run of the workflow is a new azd environment; a network that the last deployment shut must stay shut."""
+    asked = dict(
+        re.findall(r"\$\{(\w+)(?:=(\w+))?\}", (ROOT / "infra" / "main.parameters.json").read_text())
+    )
+    given = yaml.safe_load(WORKFLOW.read_text())["jobs"]["deploy"]["env"]
+    assert set(asked) <= set(given)
+    for name, default in asked.items():
+        if name.startswith("AZURE_") and name != "AZURE_PRINCIPAL_TYPE":
+            assert given[name] == f"${{{{ vars.{name} }}}}"
+        elif name != "AZURE_PRINCIPAL_TYPE":
+            fallback = f" || '{default}'" if default else ""
+            assert given[name] == f"${{{{ vars.{name}{fallback} }}}}"
 
 
 def test_dependabot_watches_every_folder_that_has_requirements():
