@@ -28,6 +28,7 @@ class Setting:
 _HOST = "the Functions host"
 _TRIGGER = "the blob trigger"
 _CODE = "function_app/settings.py"
+_EXPORT = "function_app/telemetry_providers.py"
 
 SETTINGS: tuple[Setting, ...] = (
     Setting("FUNCTIONS_WORKER_RUNTIME", "Language of the app: `python`. Flex Consumption refuses it.", _HOST,
@@ -46,25 +47,22 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("IMAGE_STORAGE__queueServiceUri", "Queue endpoint, for images that the trigger gave up.", _TRIGGER,
             where="azure"),
     Setting("IMAGE_STORAGE__credential", "`managedidentity`.", _TRIGGER, where="azure"),
-    Setting("IMAGE_STORAGE__clientId", "Client id of the app's identity.", f"{_TRIGGER}, {_CODE}", where="azure"),
+    Setting("IMAGE_STORAGE__clientId", "Client id of the app's identity.", f"{_TRIGGER}, {_CODE}, {_EXPORT}",
+            where="azure"),
     Setting("IMAGE_CONTAINER", "Container that devices upload to. The trigger needs it set.",
-            f"{_TRIGGER}, {_CODE}", "img"),
+            f"function_app/triggers.py, {_CODE}", "img"),
     Setting("QUARANTINE_CONTAINER", "Container that keeps what was rejected or failed.", _CODE, "img-quarantine"),
     Setting("SQL_CONNECTION_STRING", "Where results go: an ODBC connection string, or `sqlite:///path`.", _CODE,
             secret=True),
     Setting("BLOB_TRIGGER_SOURCE", "`LogsAndContainerScan` (polling) or `EventGrid`, the only one that Flex "
             "Consumption takes.", "function_app/triggers.py", "LogsAndContainerScan"),
     Setting("TASKHUB_NAME", "Name space of the orchestrations: 3 to 45 letters and digits, a letter first. Two apps "
-            "on one storage account need two names.", "host.json"),
+            "on one storage account need two names.", "host.json, host.dts.json"),
     Setting("IMAGE_WIDTH", "Pixels that an image must be wide.", _CODE, "32"),
     Setting("IMAGE_HEIGHT", "Pixels that an image must be high.", _CODE, "32"),
     Setting("MAX_IMAGE_BYTES", "Most bytes that a file may have.", _CODE, "1048576"),
-    Setting(
-        "SWEEP_SCHEDULE",
-        "When blobs without a run are looked for and started (NCRONTAB, six fields, UTC).",
-        "function_app/sweep_timer.py",
-        "0 */5 * * * *",
-    ),
+    Setting("SWEEP_SCHEDULE", "When blobs without a run are looked for and started (NCRONTAB, six fields, UTC).",
+            "function_app/triggers.py", "0 */5 * * * *"),
     Setting("PURGE_SCHEDULE", "When the history of finished runs is forgotten (NCRONTAB, six fields, UTC).",
             "function_app/triggers.py", "0 30 3 * * *"),
     Setting("RETENTION_DAYS", "Days that history is kept; rows are kept for ever.", _CODE, "30"),
@@ -78,7 +76,7 @@ SETTINGS: tuple[Setting, ...] = (
         "off",
     ),
     Setting("APPLICATIONINSIGHTS_CONNECTION_STRING", "Where logs, traces and metrics go; holds no key that could "
-            "write, as local authentication is off.", _HOST, "", where="azure"),
+            "write, as local authentication is off.", f"{_HOST}, {_EXPORT}", "", where="azure"),
     Setting("APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "Signs telemetry in with the identity.", _HOST, "",
             where="azure"),
     Setting("DURABLE_TASK_SCHEDULER_CONNECTION_STRING", "Endpoint and identity of the Durable Task Scheduler; only "
