@@ -5,6 +5,7 @@ Losing it costs a sweep from the beginning, nothing else; so what cannot be read
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 from azure.core.exceptions import ResourceExistsError
@@ -34,12 +35,15 @@ class SweepPosition:
         return cursor if isinstance(cursor, str) else None
 
     def write(self, cursor: str | None) -> None:
-        """Remember it. Raises StorageUnavailable."""
+        """Remember it; the container is made when it turns out to be missing. Raises StorageUnavailable."""
         try:
-            with storage_errors():
+            self._put(cursor)
+        except BlobMissing:  # said of a missing container too
+            with contextlib.suppress(ResourceExistsError), storage_errors():
                 self._service.create_container(self._container)
-        except ResourceExistsError:
-            pass
+            self._put(cursor)
+
+    def _put(self, cursor: str | None) -> None:
         with storage_errors():
             self._service.get_blob_client(self._container, _NAME).upload_blob(
                 json.dumps({"cursor": cursor}), overwrite=True

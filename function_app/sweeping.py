@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from function_app.codec import to_json
-from function_app.live_runs import LiveRun, find_live_run
+from function_app.live_runs import DurableUnavailable, LiveRun, find_live_run
 from function_app.models import RunRequest
 from function_app.resources import Resources
 from function_app.starting import ORCHESTRATION
@@ -36,6 +36,7 @@ class Standing(StrEnum):
 
 
 NEEDS_A_RUN = (Standing.UNSEEN, Standing.UNRECORDED)
+_ENDED = (Standing.RECORDED, Standing.STOPPED)
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ class Found:
 class SweepReport:
     """What a sweep, or an audit of the blobs, saw. ``next_cursor`` is null when it reached the end.
 
-    ``found`` names the blobs that needed a run or were stopped, at most 1,000 of them.
+    ``found`` names the blobs that needed a run or were stopped, at most 1,000 of them. ``waiting_since`` is when the
+    oldest image without an outcome was uploaded; those that an operator stopped wait for nobody.
     """
 
     looked_at: int = 0
@@ -63,6 +65,7 @@ class SweepReport:
     stopped: int = 0
     started: int = 0
     found: tuple[Found, ...] = ()
+    waiting_since: datetime | None = None
     next_cursor: str | None = None
 
 
@@ -88,9 +91,8 @@ async def sweep(
         page = await asyncio.to_thread(use.blobs.page, report.next_cursor, min(_PAGE, budget.blobs))
         standings = await _standings(page.runs, client, use, budget.grace)
         in_need = [run for run, standing in zip(page.runs, standings, strict=True) if standing in NEEDS_A_RUN]
-        if start:
-            await _all_of([client.start_new(ORCHESTRATION, run.run_id, to_json(run)) for run in in_need])
-        report = _added(report, page.runs, standings, len(in_need) if start else 0, page.next_cursor)
+        started = await _all_of([_start(client, run) for run in in_need]) if start else []
+        report = _added(report, page.runs, standings, sum(started), page.next_cursor)
         spent = report.looked_at >= budget.blobs or use.now() - begun >= budget.time
         if page.next_cursor is None or spent:
             return report
@@ -102,6 +104,19 @@ async def timed_sweep(client: Any, use: Resources, budget: Budget) -> SweepRepor
     report = await sweep(client, use, await asyncio.to_thread(position.read), budget)
     await asyncio.to_thread(position.write, report.next_cursor)
     return report
+
+
+async def _start(client: Any, run: RunRequest) -> bool:
+    """Start it; False if the trigger, or another sweep, was faster since Durable was asked. Raises Transient."""
+    try:
+        await client.start_new(ORCHESTRATION, run.run_id, to_json(run))
+    # The host refuses a live id, and the SDK says so with a plain Exception.
+    except Exception as error:
+        found = await find_live_run(client, run.run_id)
+        if found is not None and found.is_active:
+            return False
+        raise DurableUnavailable(f"Durable did not start a run ({type(error).__name__}).") from error
+    return True
 
 
 async def _standings(
@@ -150,12 +165,19 @@ def _added(
         for run, standing in zip(runs, standings, strict=True)
         if standing in (*NEEDS_A_RUN, Standing.STOPPED)
     ]
+    waiting = [
+        run.lineage.uploaded_at
+        for run, standing in zip(runs, standings, strict=True)
+        if standing not in _ENDED and run.lineage.uploaded_at is not None
+    ]
+    waiting += [report.waiting_since] if report.waiting_since is not None else []
     return replace(
         report,
         **{standing.value: count for standing, count in counts.items()},
         looked_at=report.looked_at + len(runs),
         started=report.started + started,
         found=(*report.found, *found)[:1_000],
+        waiting_since=min(waiting, default=None),
         next_cursor=next_cursor,
     )
 

@@ -1,6 +1,7 @@
 """One trace per image, from the device's file to the row, and a few metrics; on by the setting TELEMETRY.
 
-The uploader's W3C traceparent comes with the blob; the starter and each activity add a span named after them.
+The uploader's W3C traceparent comes with the blob; the starter tells of the way from device to blob as the span
+``upload``, and it and each activity add a span named after them.
 An image without one gets the trace that its run id (32 hex digits, as a trace id has) makes by itself. Spans and
 metrics carry ids, outcomes and reasons: no pixel, no text of a library's exception, no secret.
 
@@ -12,15 +13,18 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from function_app.errors import PipelineError
-from function_app.traced_image import image_of_blob, image_of_input
+from function_app.traced_image import TracedImage, image_of_blob, image_of_input
 
 if TYPE_CHECKING:
+    from opentelemetry.trace import Span
+
     from function_app.telemetry_providers import Instruments
 
 Step = TypeVar("Step", bound=Callable[..., Any])
@@ -32,7 +36,9 @@ TELEMETRY = os.environ.get("TELEMETRY", "off")
 IMAGES = "pipeline.images"  # ended images, by outcome
 LATENCY = "pipeline.latency"  # seconds from the file complete on the device to its outcome recorded
 RETRIES = "pipeline.retries"  # failed tries, by step and reason
-WAITING = "pipeline.oldest_waiting"  # seconds since upload of an image seen without an outcome
+WAITING = (
+    "pipeline.oldest_waiting"  # seconds since upload of an image without an outcome: starts, failures, sweeps
+)
 
 _ENDINGS = ("save_result", "reject_image", "fail_image")
 
@@ -47,11 +53,20 @@ def observed(step: Step) -> Step:
     return wrapped(step, instruments(TELEMETRY))  # type: ignore[return-value]
 
 
+def note_oldest_waiting(since: datetime | None) -> None:
+    """Measure how long the oldest image without an outcome has waited, as the sweep saw it; None for no such image."""
+    if TELEMETRY != "off" and since is not None:
+        from function_app.telemetry_providers import instruments
+
+        instruments(TELEMETRY).waiting.record(_since(since))
+
+
 def _starter(step: Callable[..., Any], to: Instruments) -> Callable[..., Any]:
     @wraps(step)
     async def traced(**inputs: Any) -> Any:
         image = image_of_blob(inputs["blob"])
-        with to.span(step.__name__, image):
+        to.uploaded(image)
+        with _tried(step.__name__, image, to):
             to.waiting.record(_since(image.uploaded_at))
             return await step(**inputs)
 
@@ -63,15 +78,8 @@ def _activity(step: Callable[..., Any], to: Instruments) -> Callable[..., Any]:
     def traced(**inputs: Any) -> Any:
         (subject,) = inputs.values()
         image = image_of_input(subject)
-        with to.span(step.__name__, image) as span:
-            try:
-                answer = step(**inputs)
-            except Exception as error:
-                reason = error.reason if isinstance(error, PipelineError) else type(error).__name__
-                to.failed(span, reason)
-                to.retries.add(1, {"step": step.__name__, "reason": reason})
-                to.waiting.record(_since(image.uploaded_at))
-                raise
+        with _tried(step.__name__, image, to) as span:
+            answer = step(**inputs)
             refused = answer.get("rejection")
             if refused:
                 span.set_attribute("image.reason", refused["reason"])
@@ -82,6 +90,20 @@ def _activity(step: Callable[..., Any], to: Instruments) -> Callable[..., Any]:
             return answer
 
     return traced
+
+
+@contextmanager
+def _tried(step: str, image: TracedImage, to: Instruments) -> Iterator[Span]:
+    """A span around one try; a try that raises is marked, counted and measured, and raises on."""
+    with to.span(step, image) as span:
+        try:
+            yield span
+        except Exception as error:
+            reason = error.reason if isinstance(error, PipelineError) else type(error).__name__
+            to.failed(span, reason)
+            to.retries.add(1, {"step": step, "reason": reason})
+            to.waiting.record(_since(image.uploaded_at))
+            raise
 
 
 def _since(moment: datetime | None) -> float:

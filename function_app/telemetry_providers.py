@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from opentelemetry import metrics, trace
@@ -28,6 +29,8 @@ from function_app.errors import Misconfigured
 from function_app.traced_image import TracedImage
 
 _NAME = "function_app"
+UPLOAD = "upload"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Exporters = tuple[SpanExporter, MetricExporter]
 
 
@@ -56,6 +59,18 @@ class Instruments:
         ) as span:
             yield span
 
+    def uploaded(self, image: TracedImage) -> None:
+        """The way from the file complete on the device to the blob, as a span out of the two times that came along.
+
+        Storage tells its time in whole seconds and the device's clock is its own: the end is never before the start.
+        """
+        if image.captured_at is None or image.uploaded_at is None:
+            return
+        begun, ended = (_nanoseconds(moment) for moment in (image.captured_at, image.uploaded_at))
+        parent = self._propagator.extract({"traceparent": image.traceparent})
+        span = self._tracer.start_span(UPLOAD, parent, attributes=image.attributes, start_time=begun)
+        span.end(max(begun, ended))
+
     @staticmethod
     def failed(span: trace.Span, reason: str) -> None:
         """Mark the span as failed, with our own word for why."""
@@ -75,6 +90,11 @@ def instruments(kind: str) -> Instruments:
         trace.set_tracer_provider(tracing)
         metrics.set_meter_provider(MeterProvider([PeriodicExportingMetricReader(measures)], resource))
     return Instruments()
+
+
+def _nanoseconds(moment: datetime) -> int:
+    """Since 1970, exactly: a float would lose the microseconds."""
+    return max(0, (moment - _EPOCH) // timedelta(microseconds=1) * 1_000)
 
 
 def _console(environ: Mapping[str, str]) -> Exporters:

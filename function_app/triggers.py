@@ -16,7 +16,7 @@ from function_app.resources import resources, utc_now
 from function_app.settings import current_settings
 from function_app.starting import run_of_blob, start_run
 from function_app.sweeping import Budget, timed_sweep
-from function_app.telemetry import observed
+from function_app.telemetry import note_oldest_waiting, observed
 
 blueprint = Blueprint()
 log = logging.getLogger("function_app.triggers")
@@ -44,6 +44,7 @@ async def start_on_blob(blob: InputStream, client: Any) -> None:
 async def sweep_blobs(timer: func.TimerRequest, client: Any) -> None:
     """Start the runs that the trigger missed: a bounded stretch of the container at each tick."""
     report = await timed_sweep(client, resources(), Budget())
+    note_oldest_waiting(report.waiting_since)
     log.info("sweep looked_at=%s started=%s stopped=%s", report.looked_at, report.started, report.stopped)
 
 

@@ -34,9 +34,7 @@ def test_workflow_signs_in_with_oidc_and_stores_no_secret():
 
 def test_workflow_passes_on_every_parameter_so_that_none_falls_back_to_a_default():
     """A run of the workflow is a new azd environment; a network that the last deployment shut must stay shut."""
-    asked = dict(
-        re.findall(r"\$\{(\w+)(?:=(\w+))?\}", (ROOT / "infra" / "main.parameters.json").read_text())
-    )
+    asked = dict(re.findall(r"\$\{(\w+)(?:=(\w+))?\}", (ROOT / "infra" / "main.parameters.json").read_text()))
     given = yaml.safe_load(WORKFLOW.read_text())["jobs"]["deploy"]["env"]
     assert set(asked) <= set(given)
     for name, default in asked.items():

@@ -14,7 +14,7 @@ import pytest
 from azure.core.exceptions import ServiceRequestError
 
 from function_app.blobs import ImageBlobs, connect
-from function_app.errors import BlobMissing, StorageUnavailable, Superseded, TooLarge
+from function_app.errors import BlobMissing, StorageUnavailable, Superseded, TooLarge, Transient
 from function_app.models import ImageVersion, Outcome, RunRecord
 from function_app.quarantine import quarantine_name
 from function_app.resources import Resources
@@ -180,6 +180,45 @@ async def test_the_sweep_starts_what_nobody_saw_and_nothing_else(blobs, world):
     assert sorted(durable.started) == sorted([ids["unseen"], ids["lost"]])
     assert (report.started, report.looked_at, report.next_cursor) == (2, 5, None)
     assert (await sweep(durable, world, None, Budget())).started == 0
+
+
+async def test_a_run_that_the_trigger_starts_meanwhile_is_no_fault_of_the_sweep(blobs, world):
+    """The host refuses a live id; the sweep goes on with the others and remembers where it is."""
+
+    class Raced(Durable):
+        async def start_new(self, name: str, run_id: str, told: Any) -> str:
+            if run_id == raced:
+                self.status[run_id] = "Running"
+                raise Exception("An Orchestration instance with the status Running already exists.")
+            return await super().start_new(name, run_id, told)
+
+    for name in ("other", "raced"):
+        put(blobs, name, b"1")
+    raced = blobs.present_run(blobs._container, "raced").run_id
+    durable = Raced()
+    report = await timed_sweep(durable, world, Budget())
+    assert (report.unseen, report.started, len(durable.started)) == (2, 1, 1)
+
+
+async def test_a_durable_that_starts_nothing_is_an_error_by_name(blobs, world):
+    class Deaf(Durable):
+        async def start_new(self, name: str, run_id: str, told: Any) -> str:
+            raise Exception("503")
+
+    put(blobs, "x", b"1")
+    with pytest.raises(Transient, match="durable_unavailable"):
+        await sweep(Deaf(), world, None, Budget())
+
+
+async def test_a_sweep_tells_since_when_the_oldest_image_waits(blobs, world):
+    durable = Durable()
+    put(blobs, "stopped", b"1")
+    durable.status = {blobs.present_run(blobs._container, "stopped").run_id: "Terminated"}
+    assert (await sweep(durable, world, None, Budget(), start=False)).waiting_since is None
+    put(blobs, "waiting", b"1")
+    uploaded = blobs.present_run(blobs._container, "waiting").lineage.uploaded_at
+    report = await sweep(durable, world, None, Budget(), start=False)
+    assert report.waiting_since == uploaded
 
 
 async def test_a_sweep_is_bounded_and_goes_on_where_it_stopped(blobs, world):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
@@ -24,6 +25,15 @@ RUN = {
     "run_id": "ab" * 16, "attempt": 2, "image": {"container": "img", "blob_name": "x", "etag": "1", "size_bytes": 1},
     "lineage": {"device_id": "cam-1", "uploaded_at": "2026-01-01T00:00:00.000000Z"},
 }  # fmt: skip
+
+TOLD = "00-" + "1" * 32 + "-" + "2" * 16 + "-01"
+
+
+def metric(reader: InMemoryMetricReader, name: str) -> list[Any]:
+    """The points of one metric."""
+    data = reader.get_metrics_data()
+    metrics = [m for r in data.resource_metrics for s in r.scope_metrics for m in s.metrics]
+    return list(next(m for m in metrics if m.name == name).data.data_points)
 
 
 @pytest.fixture
@@ -83,6 +93,64 @@ def test_our_own_errors_are_told_by_their_reason(recorded):
     assert recorded[0].get_finished_spans()[0].status.description == StorageUnavailable("").reason
 
 
+class Blob:
+    """What the trigger hands to the starter."""
+
+    name = "img/cam-1/a.png"
+    blob_properties: ClassVar = {
+        "ETag": '"1"',
+        "ContentLength": 1,
+        "LastModified": "2026-01-01T00:00:02+00:00",
+    }
+    metadata: ClassVar = {"capturedat": "2026-01-01T00:00:00.250000Z", "traceparent": TOLD}
+
+
+def test_a_start_that_fails_is_marked_and_counted_as_a_failed_step_is(recorded):
+    spans, reader = recorded
+
+    @telemetry.observed
+    async def start_on_blob(blob: Any, client: Any) -> None:
+        raise ConnectionError("canary")
+
+    with pytest.raises(ConnectionError):
+        asyncio.run(start_on_blob(blob=Blob(), client=None))
+    span = spans.get_finished_spans()[-1]
+    assert (span.name, span.status.description) == ("start_on_blob", "ConnectionError")
+    assert metric(reader, telemetry.RETRIES)[0].attributes == {
+        "step": "start_on_blob",
+        "reason": "ConnectionError",
+    }
+
+
+def test_the_way_from_device_to_blob_is_a_span_of_the_device_s_trace(recorded):
+    @telemetry.observed
+    async def start_on_blob(blob: Any, client: Any) -> None: ...
+
+    asyncio.run(start_on_blob(blob=Blob(), client=None))
+    upload, start = recorded[0].get_finished_spans()
+    assert (upload.name, start.name) == (telemetry_providers.UPLOAD, "start_on_blob")
+    assert {f"{s.context.trace_id:032x}-{s.parent.span_id:016x}" for s in (upload, start)} == {TOLD[3:-3]}
+    assert upload.end_time - upload.start_time == 1_750_000_000
+
+
+def test_a_blob_whose_second_began_before_its_file_was_complete_travelled_in_no_time(recorded):
+    @telemetry.observed
+    async def start_on_blob(blob: Any, client: Any) -> None: ...
+
+    blob = Blob()
+    blob.metadata = {"capturedat": "2026-01-01T00:00:02.900000Z"}  # storage says :02, without a fraction
+    asyncio.run(start_on_blob(blob=blob, client=None))
+    upload = recorded[0].get_finished_spans()[0]
+    assert upload.start_time == upload.end_time
+
+
+def test_the_sweep_measures_the_oldest_image_that_waits(recorded):
+    telemetry.note_oldest_waiting(None)
+    assert recorded[1].get_metrics_data() is None
+    telemetry.note_oldest_waiting(datetime.now(UTC) - timedelta(hours=2))
+    assert 7_200 <= metric(recorded[1], telemetry.WAITING)[0].max < 7_260
+
+
 def test_a_starter_stays_a_coroutine_function_with_its_own_signature(recorded):
     @telemetry.observed
     async def start(blob: Any, client: Any) -> None: ...
@@ -94,9 +162,8 @@ def test_a_starter_stays_a_coroutine_function_with_its_own_signature(recorded):
 def test_run_and_ending_of_one_image_continue_one_trace():
     ending = {"record": {"run_id": "ab" * 16, "outcome": "scored", "attempt": 1}, "scores": []}
     assert image_of_input(RUN).traceparent == image_of_input(ending).traceparent == own_trace("ab" * 16)
-    told = "00-" + "1" * 32 + "-" + "2" * 16 + "-01"
-    assert image_of_input({**ending, "traceparent": told}).traceparent == told
-    assert image_of_input({**RUN, "traceparent": told}).traceparent == told
+    assert image_of_input({**ending, "traceparent": TOLD}).traceparent == TOLD
+    assert image_of_input({**RUN, "traceparent": TOLD}).traceparent == TOLD
 
 
 def test_an_unknown_exporter_is_named():

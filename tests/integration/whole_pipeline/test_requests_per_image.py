@@ -1,0 +1,47 @@
+"""What one image costs, counted from a real run: requests at Azurite by kind, executions and seconds at the host.
+
+docs/cost.md says these figures; the test fails when a change makes one larger, or the document untrue.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+
+pytestmark = [pytest.mark.azurite, pytest.mark.spark, pytest.mark.timeout(300)]
+
+
+def test_what_one_image_costs(whole_run):
+    images = len(whole_run.runs)
+    agent = {kind: number / images for kind, number in whole_run.agent_requests.items()}
+    app = {kind: number / images for kind, number in whole_run.app_requests.items()}
+    log = whole_run.invocation_log
+    executions = Counter(re.search(r"function=(\w+)", line).group(1) for line in log)
+    per_image = {name: number / images for name, number in executions.items() if number >= images}
+    seconds = sum(float(re.search(r"duration_ms=([\d.]+)", line).group(1)) for line in log) / 1000
+
+    assert agent.pop("Put Blob") == 1
+    assert sum(agent.values()) * images <= 3  # once per start, however many images
+    documented = _documented("storage requests of the app")
+    assert set(app) == set(documented)
+    for (
+        kind,
+        number,
+    ) in documented.items():  # scoring now and then reads again what validation no longer holds
+        assert number <= app[kind] <= number + 0.5, kind
+    assert per_image == _documented("executions")
+    assert seconds / images < 0.25
+
+
+def _documented(what: str) -> dict[str, float]:
+    """The table in docs/cost.md under a heading, as name -> number per image."""
+    text = (ROOT / "docs" / "cost.md").read_text(encoding="utf-8")
+    table = text.split(f"<!-- counted: {what} -->")[1].split("\n\n")[0]
+    return {
+        name: float(number) for name, number in re.findall(r"^\| `?([\w ]+?)`? \| ([\d.]+) \|", table, re.M)
+    }
