@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -15,10 +16,12 @@ def find_python(version: str) -> Path | None:
 
 
 def _of_pyenv(version: str) -> list[str]:
-    # A pyenv shim exists for versions that are not selected and then fails, so look behind it.
-    return [
-        str(path) for path in sorted((Path.home() / ".pyenv" / "versions").glob(f"{version}*/bin/python"))
-    ]
+    # A pyenv shim exists for versions that are not selected and then fails, so look behind it: where this user's pyenv
+    # keeps its versions, and beside the running one, which may be another user's.
+    places = [Path(sys.base_prefix).parent, Path.home() / ".pyenv" / "versions"]
+    if root := os.environ.get("PYENV_ROOT"):
+        places.append(Path(root) / "versions")
+    return [str(path) for place in places for path in sorted(place.glob(f"{version}.*/bin/python"))]
 
 
 def _is(python: str, version: str) -> bool:

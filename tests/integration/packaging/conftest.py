@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from azure.storage.blob import BlobServiceClient, ContentSettings
+from azure.storage.blob import BlobProperties, BlobServiceClient, ContentSettings
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -56,12 +56,7 @@ class RunningApp:
             return error.code, error.read().decode(errors="replace")
 
     def upload(self, name: str, level: int, metadata: dict[str, str] | None = None) -> Any:
-        buffer = io.BytesIO()
-        Image.new("L", (32, 32), level).save(buffer, "PNG")
-        service = BlobServiceClient.from_connection_string(self.storage, api_version=API_VERSION)
-        blob = service.get_blob_client(self.container, name)
-        blob.upload_blob(buffer.getvalue(), metadata=metadata, content_settings=ContentSettings("image/png"))
-        return blob.get_blob_properties()
+        return upload(self.storage, self.container, name, level, metadata)
 
     def outcome(self, name: str, seconds: float = 60) -> Any:
         """The ended run of an image; fails with the host's log if there is none in time."""
@@ -83,6 +78,18 @@ class RunningApp:
 StartApp = Callable[..., RunningApp]
 
 
+def upload(
+    storage: str, container: str, name: str, level: int, metadata: dict[str, str] | None = None
+) -> BlobProperties:
+    """Put a 32x32 picture of one grey level; what storage then says of it."""
+    buffer = io.BytesIO()
+    Image.new("L", (32, 32), level).save(buffer, "PNG")
+    service = BlobServiceClient.from_connection_string(storage, api_version=API_VERSION)
+    blob = service.get_blob_client(container, name)
+    blob.upload_blob(buffer.getvalue(), metadata=metadata, content_settings=ContentSettings("image/png"))
+    return blob.get_blob_properties()
+
+
 def _free_port() -> int:
     import socket
 
@@ -91,8 +98,20 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@pytest.fixture(scope="session")
+def new_container(azurite: Any) -> Callable[[], tuple[str, str]]:
+    """Makes a container of its own; (connection string, name)."""
+
+    def make() -> tuple[str, str]:
+        name, storage = f"img-{uuid.uuid4().hex[:12]}", azurite.connection_string
+        BlobServiceClient.from_connection_string(storage, api_version=API_VERSION).create_container(name)
+        return storage, name
+
+    return make
+
+
 @pytest.fixture
-def start_app(azurite: Any, tmp_path: Path) -> Iterator[StartApp]:
+def start_app(new_container: Callable[[], tuple[str, str]], tmp_path: Path) -> Iterator[StartApp]:
     """Starts ``python -m functions_host`` on a folder and waits until it answers; stops it afterwards."""
     running: list[RunningApp] = []
 
@@ -100,14 +119,11 @@ def start_app(azurite: Any, tmp_path: Path) -> Iterator[StartApp]:
         folder: Path, *, python: Path | None = None, environment: dict[str, str] | None = None
     ) -> RunningApp:
         port, log = _free_port(), tmp_path / f"host-{len(running)}.log"
-        container = f"img-{uuid.uuid4().hex[:12]}"
-        BlobServiceClient.from_connection_string(
-            azurite.connection_string, api_version=API_VERSION
-        ).create_container(container)
+        storage, container = new_container()
         database = f"sqlite:///{tmp_path / 'results.db'}"
-        _migrate(database)
+        migrate(database)
         settings = {
-            "AzureWebJobsStorage": azurite.connection_string, "IMAGE_STORAGE": azurite.connection_string,
+            "AzureWebJobsStorage": storage, "IMAGE_STORAGE": storage,
             "IMAGE_CONTAINER": container, "QUARANTINE_CONTAINER": f"{container}-q",
             "SQL_CONNECTION_STRING": database, "TASKHUB_NAME": "PackageTest", "FUNCTIONS_WORKER_RUNTIME": "python",
             **(environment or {}),
@@ -122,7 +138,7 @@ def start_app(azurite: Any, tmp_path: Path) -> Iterator[StartApp]:
                 command, cwd=ROOT if python is None else folder, env={**inherited, **settings},
                 stdout=output, stderr=subprocess.STDOUT,
             )  # fmt: skip
-        app = RunningApp(port, process, log, azurite.connection_string, container)
+        app = RunningApp(port, process, log, storage, container)
         running.append(app)
         _wait_until_ready(app)
         return app
@@ -132,7 +148,8 @@ def start_app(azurite: Any, tmp_path: Path) -> Iterator[StartApp]:
         app.stop()
 
 
-def _migrate(database: str) -> None:
+def migrate(database: str) -> None:
+    """Bring a database to the newest schema."""
     subprocess.run(
         [sys.executable, "-m", "sql_migrations", "up", "--database", database],
         cwd=ROOT,
