@@ -14,8 +14,9 @@ from collections.abc import Callable, Mapping
 from deployment import HookError, Run, output, run
 
 TRIES, SECONDS_BETWEEN = 10, 30
-# What ARM answers while the host has not made the key yet, or has not answered Event Grid's handshake.
-NOT_YET = ("blobs_extension", "validation", "WebhookValidation", "ServiceUnavailable", "BadGateway")
+# What ARM answers while the host has not made the key yet, is starting, or has not answered Event Grid's handshake.
+# Not "validation" alone: a template that does not validate would be tried for five minutes.
+NOT_YET = ("blobs_extension", "validation handshake", "from host runtime", "ServiceUnavailable", "BadGateway")
 
 
 def main(environ: Mapping[str, str], run: Run, pause: Callable[[float], None] = time.sleep) -> int:

@@ -2,6 +2,7 @@
 
 The deployer signs in with Entra (the server knows no passwords). If the server's firewall refuses this
 computer, its own error names the address; a rule for that one address is opened for as long as this runs.
+A serverless database that sleeps (a later `azd provision` may find it so) is tried until it is awake.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 from deployment import ROOT, Finished, HookError, Run, output, run
 
 FIREWALL_REFUSED = re.compile(r"Client with IP address '([0-9.]+)' is not allowed")
+ASLEEP = "40613"  # SQL Server's "is not currently available": a serverless database that is resuming
 RULE = "deployer-while-migrating"
 # Azure says that a firewall rule can take up to five minutes to take effect.
 TRIES, SECONDS_BETWEEN = 30, 10
@@ -66,7 +68,7 @@ def _prepare_database(environ: Mapping[str, str], run: Run, pause: Callable[[flo
     ]
     opened = False
     try:
-        done = run(migrate)
+        done = _again_while(_asleep, migrate, run, pause)
         if refused := FIREWALL_REFUSED.search(done.output):
             address = refused.group(1)
             print(f"Opening the database's firewall for {address} while migrating.")
@@ -75,7 +77,7 @@ def _prepare_database(environ: Mapping[str, str], run: Run, pause: Callable[[flo
             _must(
                 run(["az", "sql", "server", "firewall-rule", "create", *server, *rule]), "open the firewall"
             )
-            done = _again_until_allowed(migrate, run, pause)
+            done = _again_while(lambda done: _refused(done) or _asleep(done), migrate, run, pause)
         _must(done, "migrate the database")
         _must(run(make_user), "make the app's database user")
         print("Database migrated; the app's user may read and write results.")
@@ -84,14 +86,24 @@ def _prepare_database(environ: Mapping[str, str], run: Run, pause: Callable[[flo
             run(["az", "sql", "server", "firewall-rule", "delete", *server, "--name", RULE])
 
 
-def _again_until_allowed(command: Sequence[str], run: Run, pause: Callable[[float], None]) -> Finished:
+def _again_while(
+    wanting: Callable[[Finished], bool], command: Sequence[str], run: Run, pause: Callable[[float], None]
+) -> Finished:
     done = run(command)
     for _ in range(TRIES - 1):
-        if not FIREWALL_REFUSED.search(done.output):
+        if not wanting(done):
             break
         pause(SECONDS_BETWEEN)
         done = run(command)
     return done
+
+
+def _refused(done: Finished) -> bool:
+    return FIREWALL_REFUSED.search(done.output) is not None
+
+
+def _asleep(done: Finished) -> bool:
+    return done.code != 0 and ASLEEP in done.output
 
 
 def _must(done: Finished, what: str) -> None:

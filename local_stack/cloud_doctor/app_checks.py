@@ -12,6 +12,15 @@ SUPPORTED_PYTHON = ("3.11", "3.12", "3.13")
 BLOB_WEBHOOK = "/runtime/webhooks/blobs"
 _HUB = re.compile(r"[A-Za-z][A-Za-z0-9]{2,44}")
 _DRIVER = re.compile(r"odbc|driver", re.IGNORECASE)
+_MIGRATE = "azd hooks run postprovision (migrations, the app's user)"
+# By the reason codes of function_app/results/odbc_errors.py.
+_DATABASE_REMEDIES = {
+    "not_migrated": _MIGRATE,
+    "sign_in_failed": _MIGRATE,
+    "not_permitted": _MIGRATE,
+    "firewall": "azd provision (the server's rule for addresses of Azure, or the private endpoints)",
+    "misconfigured": "azd provision (the app's settings)",
+}
 
 
 def python(evidence: Evidence) -> Verdict:
@@ -94,28 +103,35 @@ def database(evidence: Evidence) -> Verdict:
 
 def driver(evidence: Evidence) -> Verdict:
     """Does the app reach its database? A missing ODBC driver shows here first."""
-    check = evidence.health.checks.get("database")
-    if evidence.health.status == 0:
+    health = evidence.health
+    if health.status == 0:
         return problem(
             "the app did not answer /api/health within 90 s",
             "az webapp log tail, or Application Insights > Failures",
         )
+    # A driver that is not there keeps the app from opening its database at all: it then tells of "settings" alone.
+    check = health.checks.get("database") or health.checks.get("settings")
     if not isinstance(check, dict):
         return problem(
-            f"the app answered /api/health with {evidence.health.status} and no check of its database",
-            "see its log",
+            f"the app answered /api/health with {health.status} and no check of its database",
+            "see its log"
+            if health.status != 401
+            else "you may not read its keys: ask for Website Contributor",
         )
-    reason = str(check.get("reason") or "")
     if check.get("ok"):
         return ok("the app reaches its database")
+    reason = str(check.get("reason") or "")
     if _DRIVER.search(reason):
         return problem(
             "the app has no ODBC driver for SQL Server",
             "run it on Python 3.11 or 3.12, whose images carry driver 18, or publish with `func … --build-native-deps`",
         )
+    code = reason.partition(":")[0]
+    if code == "database_resuming":
+        return note("the app's database is waking up: images wait up to a minute, and are retried", "")
     return problem(
         f"the app cannot use its database: {reason[:200]}",
-        "azd hooks run postprovision (migrations, the app's user)",
+        _DATABASE_REMEDIES.get(code, "see `database` above and the app's log"),
     )
 
 

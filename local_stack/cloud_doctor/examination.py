@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from local_stack.cloud_doctor import access_checks, app_checks, azure
 from local_stack.cloud_doctor.evidence import Evidence, gather
 from local_stack.cloud_doctor.verdict import Verdict
+from local_stack.errors import StackError
 
 CHECKS: tuple[tuple[str, Callable[[Evidence], Verdict]], ...] = (
     ("clock", access_checks.clock),
@@ -32,4 +33,8 @@ def examine(evidence: Evidence) -> Iterator[tuple[str, Verdict]]:
 def of_deployment(arguments: argparse.Namespace) -> Iterator[tuple[str, Verdict]]:
     """Look at the deployment that the options name. Raises StackError if Azure cannot be asked or lacks it."""
     group = f"{azure.subscription()}/resourceGroups/{arguments.resource_group}"
-    yield from examine(gather(group, arguments.app, azure.ask, azure.health))
+    try:
+        evidence = gather(group, arguments.app, azure.ask, azure.health)
+    except azure.AzureRefusedError as error:
+        raise StackError(f"Azure does not tell you: {error}.", "ask for Contributor on the group") from None
+    yield from examine(evidence)

@@ -74,6 +74,46 @@ def test_driver_missing(azure):
     assert "driver 18" in only_problem(azure, "driver").remedy
 
 
+def test_driver_missing_where_the_app_could_not_even_open_its_database(azure):
+    reason = (
+        "misconfigured: SQL Server is configured, but there is no ODBC driver for it. On Debian install ..."
+    )
+    azure.health = Health(503, {"settings": {"ok": False, "reason": reason}}, 0.0)
+    assert "driver 18" in only_problem(azure, "driver").remedy
+
+
+def test_a_database_that_wakes_up_is_no_fault_of_the_app(azure, paths):
+    azure.of(f"{paths('server')}/databases/scores")["properties"]["status"] = "Resuming"
+    azure.health = Health(503, {"database": {"ok": False, "reason": "database_resuming: the database is"}}, 0)
+    levels = {name: v.level for name, v in examine(azure.evidence())}
+    assert (levels["driver"], levels["database"]) == ("note", "note")
+    assert "problem" not in levels.values()
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [("sign_in_failed", "postprovision"), ("not_permitted", "postprovision"), ("firewall", "azd provision"),
+     ("misconfigured", "settings"), ("store_timeout", "log")],
+)  # fmt: skip
+def test_what_the_app_says_of_its_database_has_its_own_remedy(azure, code, remedy):
+    azure.health = Health(503, {"database": {"ok": False, "reason": f"{code}: words"}}, 0.0)
+    assert remedy in only_problem(azure, "driver").remedy
+
+
+def test_an_app_that_refuses_our_key_is_no_database_problem(azure):
+    azure.health = Health(401, {}, 0.0)
+    assert "keys" in only_problem(azure, "driver").remedy
+
+
+def test_every_reason_with_a_remedy_is_one_that_the_app_gives():
+    from function_app.results.odbc_errors import WAITING
+    from local_stack.cloud_doctor.app_checks import _DATABASE_REMEDIES
+
+    given = {reason for reason, _ in WAITING.values()} | {"misconfigured"}
+    assert set(_DATABASE_REMEDIES) <= given
+    assert "database_resuming" in given
+
+
 def test_database_unusable_for_another_reason_says_it(azure):
     azure.health = Health(
         503, {"database": {"ok": False, "reason": "not_migrated: Migration 0 is applied"}}, 0.0

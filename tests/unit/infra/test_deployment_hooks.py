@@ -75,6 +75,22 @@ def test_firewall_is_opened_for_this_one_address_and_shut_again(hooks):
     assert waits == [10]
 
 
+def test_a_sleeping_database_is_tried_until_it_is_awake(hooks):
+    waits: list[float] = []
+    asleep = "Database 'scores' on server 'sql-test' is not currently available. Please retry. (40613)"
+    run = Recorded(hooks, [("migrate", 1, asleep), ("migrate", 1, asleep), ("migrate", 0, "done")])
+    assert hooks["postprovision"].main(ENVIRONMENT, run, waits.append) == 0
+    assert waits == [10, 10]
+    assert not any("firewall-rule" in command for command in run.commands)
+
+
+def test_a_database_that_never_wakes_fails_the_hook_with_its_own_words(hooks, capsys):
+    run = Recorded(hooks, [("migrate", 1, "is not currently available (40613)")])
+    assert hooks["postprovision"].main(ENVIRONMENT, run, lambda _: None) == 1
+    assert len(run.commands) == hooks["postprovision"].TRIES
+    assert "40613" in capsys.readouterr().err
+
+
 def test_firewall_is_shut_again_when_the_migration_fails(hooks, capsys):
     run = Recorded(hooks, [("migrate", 1, REFUSED), ("migrate", 1, "V002 was changed after it ran")])
     assert hooks["postprovision"].main(ENVIRONMENT, run, lambda _: None) == 1
@@ -107,12 +123,26 @@ def test_subscription_waits_until_the_host_has_made_its_key(hooks, capsys):
     assert "AGENT_STORAGE_ACCOUNT_URL=https://st.blob" in capsys.readouterr().out
 
 
-def test_a_refusal_that_waiting_cannot_mend_is_said_at_once(hooks, capsys):
+@pytest.mark.parametrize(
+    "answer",
+    ["Webhook validation handshake failed for https://func-test", "(InternalServerError) from host runtime"],
+)
+def test_subscription_waits_for_a_host_that_is_starting(hooks, answer):
     waits: list[float] = []
-    run = Recorded(hooks, [("event-subscription", 1, "AuthorizationFailed: no permission")])
+    run = Recorded(hooks, [("event-subscription", 1, answer), ("event-subscription", 0, "")])
+    assert hooks["postdeploy"].main(ENVIRONMENT, run, waits.append) == 0
+    assert waits == [30]
+
+
+@pytest.mark.parametrize(
+    "answer", ["AuthorizationFailed: no permission", "InvalidTemplate: template validation failed"]
+)
+def test_a_refusal_that_waiting_cannot_mend_is_said_at_once(hooks, capsys, answer):
+    waits: list[float] = []
+    run = Recorded(hooks, [("event-subscription", 1, answer)])
     assert hooks["postdeploy"].main(ENVIRONMENT, run, waits.append) == 1
     assert waits == []
-    assert "AuthorizationFailed" in capsys.readouterr().err
+    assert answer in capsys.readouterr().err
 
 
 def test_an_absent_az_is_a_sentence(hooks):
