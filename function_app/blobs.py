@@ -57,7 +57,7 @@ class ImageBlobs:
     def read(self, image: ImageVersion) -> bytes:
         """The bytes of exactly this version.
 
-        Raises TooLarge before any download, BlobMissing, Superseded, StorageUnavailable.
+        Raises TooLarge (before any download, where the size is known), BlobMissing, Superseded, StorageUnavailable.
         Validation and scoring of one image follow each other: the second read is from memory.
         """
         if image.size_bytes > self._max_bytes:
@@ -79,6 +79,8 @@ class ImageBlobs:
         with storage_errors():
             blob = self._service.get_blob_client(image.container, image.blob_name)
             stream = blob.download_blob(etag=f'"{image.etag}"', match_condition=MatchConditions.IfNotModified)
+            if stream.size > self._max_bytes:  # whoever told of the blob did not tell its size
+                raise TooLarge(f"{stream.size} bytes; at most {self._max_bytes} are accepted.")
             return bytes(stream.readall())
 
     def present_run(self, container: str, blob_name: str) -> RunRequest | None:

@@ -9,10 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from threading import Lock
 
 from function_app.blobs import ImageBlobs, open_blobs
 from function_app.results import ResultStore, open_result_store
 from function_app.settings import Settings, current_settings
+
+_opening = Lock()
 
 
 def utc_now() -> datetime:
@@ -30,8 +33,13 @@ class Resources:
     now: Callable[[], datetime] = utc_now
 
 
-@lru_cache(maxsize=1)
 def resources() -> Resources:
     """The resources of this process. Raises Misconfigured naming a setting that is missing or wrong."""
+    with _opening:  # the cache alone would let threads that ask at once open a world each
+        return _opened()
+
+
+@lru_cache(maxsize=1)
+def _opened() -> Resources:
     settings = current_settings()
     return Resources(settings, open_blobs(settings), open_result_store(settings))

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,13 @@ def test_a_giant_is_refused_without_any_request(azurite):
     nowhere = StorageSettings(azurite.connection_string.replace(str(azurite.blob_port), "1"))
     with pytest.raises(TooLarge):
         ImageBlobs(connect(nowhere), "img", "q", 1_000).read(ImageVersion("img", "x", "0x1", 1_001))
+
+
+def test_a_giant_whose_size_nobody_told_is_refused_before_its_bytes_are_kept(blobs, azurite):
+    image = put(blobs, "x", b"x" * 1_001)
+    strict = ImageBlobs(connect(StorageSettings(azurite.connection_string)), image.container, "q", 1_000)
+    with pytest.raises(TooLarge, match="1001 bytes"):
+        strict.read(replace(image, size_bytes=0))
 
 
 def test_validating_and_scoring_download_once(blobs):

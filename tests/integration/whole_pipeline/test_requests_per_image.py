@@ -29,11 +29,8 @@ def test_what_one_image_costs(whole_run):
     assert sum(agent.values()) * images <= 3  # once per start, however many images
     documented = _documented("storage requests of the app")
     assert set(app) == set(documented)
-    for (
-        kind,
-        number,
-    ) in documented.items():  # scoring now and then reads again what validation no longer holds
-        assert number <= app[kind] <= number + 0.5, kind
+    for kind, number in documented.items():
+        assert app[kind] == number, kind
     assert per_image == _documented("executions")
     assert seconds / images < 0.25
 
