@@ -103,6 +103,23 @@ def test_infrastructure_sets_exactly_the_settings_of_azure(bicep):
     assert given == expected, ADD
 
 
+def test_example_and_infrastructure_start_from_the_defaults(bicep):
+    """Where one of them means something else, it is named here."""
+    values = json.loads((ROOT / "local.settings.json.example").read_text(encoding="utf-8"))["Values"]
+    text = bicep["function-app.bicep"].text + bicep["main.bicep"].text
+    literal = dict(re.findall(r"^  ([A-Z_]+): '([^'$]*)'", text, re.M))
+    literal |= {"IMAGE_CONTAINER": re.search(r"^param imageContainer string = '(.+)'", text, re.M)[1]}
+    literal |= {
+        "QUARANTINE_CONTAINER": re.search(r"^param quarantineContainer string = '(.+)'", text, re.M)[1]
+    }
+    for name, setting in TABLE.items():
+        if setting.default and name in values:
+            assert values[name] == setting.default, name
+        if setting.default and name in literal and name not in ("BLOB_TRIGGER_SOURCE", "TELEMETRY"):
+            assert literal[name] == setting.default, name
+    assert len(literal) > 10
+
+
 def test_no_setting_in_azure_holds_a_secret():
     assert not [s.name for s in SETTINGS if s.where == "azure" and s.secret]
 

@@ -27,7 +27,7 @@ from tests.conftest import Azurite, _azurite_command, _wait_until_listening, fre
 ROOT = Path(__file__).resolve().parents[3]
 WEBHOOK = "/runtime/webhooks/blobs?functionName=Host.Functions.start_on_blob"
 API_VERSION = "2025-11-05"  # known to Azurite 3.37; the SDK asks for a newer one
-IMAGES = 40
+IMAGES, BAD = 40, 4
 
 # 127.0.0.1 - - [date] "PUT /devstoreaccount1/img/a.png HTTP/1.1" 201 -
 _LINE = re.compile(r'"([A-Z]+) (/\S*) HTTP/1\.1" (\d{3})')
@@ -40,6 +40,8 @@ class WholeRun:
     agent_requests: Counter[str]
     app_requests: Counter[str]
     invocation_log: list[str]
+    rejected_requests: Counter[str]
+    rejected_log: list[str]
     traceparents: dict[str, str]
     runs: list[dict[str, Any]]
     spans: tuple[ReadableSpan, ...]
@@ -72,6 +74,8 @@ def _operation(method: str, path: str) -> str:
         )
     if "comp=" in query:
         return f"{method} {query.partition('comp=')[2].partition('&')[0]}"
+    if method == "PUT" and path.split("/")[2] == "img-quarantine":
+        return "Copy Blob"  # a Put Blob with another header, which the log does not show
     return {"PUT": "Put Blob", "GET": "Get Blob", "HEAD": "Get Blob Properties", "DELETE": "Delete Blob"}[
         method
     ]
@@ -123,7 +127,7 @@ def whole_run(
     settings = {
         "AzureWebJobsStorage": azurite.storage, "IMAGE_STORAGE": azurite.storage, "IMAGE_CONTAINER": "img",
         "SQL_CONNECTION_STRING": database, "TASKHUB_NAME": "WholePipeline", "BLOB_TRIGGER_SOURCE": "EventGrid",
-        "TELEMETRY": "provided",
+        "TELEMETRY": "provided", "SWEEP_SCHEDULE": "0 0 0 1 1 *",  # its own requests are no image's
     }  # fmt: skip
     exporter.clear()
     with start_app(ROOT, settings=settings) as app:
@@ -134,10 +138,20 @@ def whole_run(
         app.wait_until_idle()
         app_requests = azurite.since(begun)
         runs = app.get(f"/api/runs?limit={IMAGES}").json()["runs"]
-        log = app.invocation_log
+        log, spans = app.invocation_log, exporter.get_finished_spans()
+
+        for number in range(BAD):
+            container.upload_blob(f"bad-{number}", b"this is no picture")
+        begun = azurite.position()
+        for number in range(BAD):
+            app.post(WEBHOOK, [_created(f"bad-{number}")], {"aeg-event-type": "Notification"})
+        app.wait_until(lambda: app.get("/api/stats").json()["counts"]["rejected"] == BAD, 60)
+        app.wait_until_idle()
+        rejected_requests, rejected_log = azurite.since(begun), app.invocation_log[len(log) :]
     return WholeRun(
-        agent_requests, app_requests, log, {name: told["traceparent"] for name, told in blobs.items()}, runs,
-        exporter.get_finished_spans(), (azurite.storage.split("AccountKey=")[1].split(";")[0], database),
+        agent_requests, app_requests, log, rejected_requests, rejected_log,
+        {name: told["traceparent"] for name, told in blobs.items()}, runs, spans,
+        (azurite.storage.split("AccountKey=")[1].split(";")[0], database),
     )  # fmt: skip
 
 

@@ -21,18 +21,27 @@ def test_what_one_image_costs(whole_run):
     agent = {kind: number / images for kind, number in whole_run.agent_requests.items()}
     app = {kind: number / images for kind, number in whole_run.app_requests.items()}
     log = whole_run.invocation_log
-    executions = Counter(re.search(r"function=(\w+)", line).group(1) for line in log)
-    per_image = {name: number / images for name, number in executions.items() if number >= images}
     seconds = sum(float(re.search(r"duration_ms=([\d.]+)", line).group(1)) for line in log) / 1000
 
     assert agent.pop("Put Blob") == 1
     assert sum(agent.values()) * images <= 3  # once per start, however many images
-    documented = _documented("storage requests of the app")
-    assert set(app) == set(documented)
-    for kind, number in documented.items():
-        assert app[kind] == number, kind
-    assert per_image == _documented("executions")
+    assert app == _documented("storage requests of the app")
+    assert _executions(log, images) == _documented("executions")
     assert seconds / images < 0.25
+
+
+def test_what_one_rejected_image_costs(whole_run):
+    images = 4
+    requests = {kind: number / images for kind, number in whole_run.rejected_requests.items()}
+    assert requests.pop("Create Container") * images == 1  # once per process, at its first rejection
+    assert requests == _documented("storage requests for a rejected image")
+    assert sum(_executions(whole_run.rejected_log, images).values()) == 6
+
+
+def _executions(log: list[str], images: int) -> dict[str, float]:
+    """Executions per image, by function; what ran less often than there were images belongs to none."""
+    counted = Counter(re.search(r"function=(\w+)", line).group(1) for line in log)
+    return {name: number / images for name, number in counted.items() if number >= images}
 
 
 def _documented(what: str) -> dict[str, float]:
