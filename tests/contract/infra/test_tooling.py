@@ -32,6 +32,13 @@ def test_workflow_signs_in_with_oidc_and_stores_no_secret():
     assert others == ["deploy"]
 
 
+def test_guide_has_entra_trust_the_environment_that_the_deploy_job_runs_in():
+    """With an environment, GitHub's token names it and no branch: a credential for the branch would not match."""
+    environment = yaml.safe_load(WORKFLOW.read_text())["jobs"]["deploy"]["environment"]
+    guide = (ROOT / "docs" / "deploy.md").read_text()
+    assert f'"subject": "repo:<owner>/<name>:environment:{environment}"' in guide
+
+
 def test_workflow_passes_on_every_parameter_so_that_none_falls_back_to_a_default():
     """A run of the workflow is a new azd environment; a network that the last deployment shut must stay shut."""
     asked = dict(re.findall(r"\$\{(\w+)(?:=(\w+))?\}", (ROOT / "infra" / "main.parameters.json").read_text()))
