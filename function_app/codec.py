@@ -10,10 +10,11 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import Enum
-from functools import cache
+from functools import cache, partial
+from operator import attrgetter
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -28,29 +29,36 @@ _PLAIN = frozenset({str, int, float, bool, type(None)})
 def to_json(value: object) -> Any:
     """A JSON value (dict, list, str, int, float, bool, None) for a model or a container of models."""
     kind = type(value)
-    if kind in _PLAIN:  # most values by far: a page of 1,000 runs holds some 30,000 of them
-        return value
-    if kind is datetime:
-        return format_time(typing.cast("datetime", value))
-    if dataclasses.is_dataclass(kind):
-        return {
-            name: to_json(item)
-            for name, may_be_absent in _fields(kind)
-            if (item := getattr(value, name)) is not None or not may_be_absent
-        }
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, Mapping):
-        return {str(key): to_json(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [to_json(item) for item in value]
-    return value
+    return value if kind in _PLAIN else _encoder_of(kind)(value)
 
 
 @cache
-def _fields(model: type) -> tuple[tuple[str, bool], ...]:
-    """(name, whether it is left out when it has no value) of each field."""
-    return tuple((f.name, bool(f.metadata.get(ABSENT_WHEN_NONE))) for f in dataclasses.fields(model))
+def _encoder_of(kind: type) -> Callable[[Any], Any]:
+    """How values of a type are written: found out once, because a page of 1,000 runs holds some 17,000 of them."""
+    if issubclass(kind, datetime):
+        return format_time
+    if dataclasses.is_dataclass(kind):
+        absent = {f.name for f in dataclasses.fields(kind) if f.metadata.get(ABSENT_WHEN_NONE)}
+        return partial(_model_to_json, frozenset(absent))
+    if issubclass(kind, Enum):
+        return attrgetter("value")
+    if issubclass(kind, Mapping):
+        return lambda values: {str(key): to_json(item) for key, item in values.items()}
+    if issubclass(kind, list | tuple):
+        return lambda values: [to_json(item) for item in values]
+    return lambda value: value
+
+
+def _model_to_json(absent_when_none: frozenset[str], model: object) -> dict[str, Any]:
+    # Our models have no slots: their __dict__ holds the fields, in the order in which they are declared.
+    encoded = dict(vars(model))
+    for name, item in encoded.items():
+        if type(item) not in _PLAIN:
+            encoded[name] = to_json(item)
+    for name in absent_when_none:
+        if encoded[name] is None:
+            del encoded[name]
+    return encoded
 
 
 def from_json(model: type[T], data: object) -> T:
@@ -60,6 +68,8 @@ def from_json(model: type[T], data: object) -> T:
 
 def format_time(moment: datetime) -> str:
     """A moment as text in UTC with microseconds; sorts as text. Naive times are taken as UTC."""
+    if moment.tzinfo is UTC:  # as every moment of the store is: one call instead of four
+        return moment.isoformat(timespec="microseconds")[:26] + "Z"
     return as_utc(moment).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 

@@ -116,7 +116,7 @@ def earlier_attempt(row: Sequence[Any]) -> EarlierAttempt:
 def time_of(value: str | datetime) -> datetime:
     """A time column as an aware UTC datetime: SQLite gives text, pyodbc a naive datetime."""
     parsed = value if isinstance(value, datetime) else datetime.fromisoformat(value)
-    return parsed.replace(tzinfo=UTC)
+    return parsed if parsed.tzinfo is UTC else parsed.replace(tzinfo=UTC)
 
 
 def time_or_none(value: str | datetime | None) -> datetime | None:
