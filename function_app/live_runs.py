@@ -5,12 +5,14 @@ A live run exists nowhere else: rows are written when a run ends.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from azure.durable_functions import OrchestrationRuntimeStatus
 
@@ -74,8 +76,24 @@ async def find_live_run(client: Any, run_id: str) -> LiveRun | None:
     return live_run_of(status) if status else None
 
 
+# The one question under way on each event loop: a dashboard asks for figures and lists at the same moment.
+_asking: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[list[LiveRun]]] = WeakKeyDictionary()
+
+
 async def active_runs(client: Any) -> list[LiveRun]:
-    """All runs that have not ended. Raises DurableUnavailable."""
+    """All runs that have not ended; who asks while the same is being asked gets that answer.
+
+    Raises DurableUnavailable.
+    """
+    loop = asyncio.get_running_loop()
+    task = _asking.get(loop)
+    if task is None or task.done():
+        task = _asking[loop] = loop.create_task(_active_runs(client))
+    # Shielded: a caller that goes away must not take the others' answer along.
+    return await asyncio.shield(task)
+
+
+async def _active_runs(client: Any) -> list[LiveRun]:
     active = [OrchestrationRuntimeStatus.Running, OrchestrationRuntimeStatus.Pending]
     statuses = await _asked(client.get_status_by(runtime_status=active))
     return [live_run_of(status) for status in statuses]

@@ -16,6 +16,9 @@ _FIRST_SECONDS = 1.0
 _LONGEST_SECONDS = 60.0
 _JITTER = 0.2  # each delay is stretched or shortened by up to a fifth, so that many runs spread out
 
+# No run that ended sooner than this after it began can have tried a step twice.
+SHORTEST_DELAY = timedelta(seconds=_FIRST_SECONDS * (1 - _JITTER))
+
 _ACTIVITY_FAILURE = re.compile(
     r"failed:\s+(?P<kind>\w+): (?:(?P<reason>[a-z][a-z_]*): )?(?P<detail>[^\r\n]*)"
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import azure.functions as func
@@ -12,7 +11,8 @@ from function_app.errors import Transient
 from function_app.http_api import query
 from function_app.http_api.answers import Answer, BadParameter, NotFound, json_answer, with_etag
 from function_app.http_api.route import aside, respond
-from function_app.http_api.views import RunsPage, RunView, retry_after_seconds, view_of
+from function_app.http_api.views import RunsPage, RunView, retry_after_seconds, tells_all, view_of
+from function_app.http_api.written_runs import WrittenRuns
 from function_app.identity import is_run_id
 from function_app.live_runs import LiveRun, State, active_runs, find_live_run
 from function_app.models import RunFilter
@@ -21,6 +21,7 @@ from function_app.results.cursor import BadCursor
 
 blueprint = Blueprint()
 _LIST_PARAMETERS = ("state", "reason", "device", "scorer", "since", "until", "limit", "cursor")
+_written = WrittenRuns()
 _LIVE_STATES = (State.WAITING, State.RUNNING, State.RETRYING)
 
 
@@ -52,21 +53,21 @@ async def look_up(run_id: str, client: Any, use: Resources) -> RunView:
     """The run as it stands. Raises NotFound, or Transient when who might know it is away."""
     if not is_run_id(run_id):
         raise NotFound("There is no run of this id.")
-    stored, live = await asyncio.gather(
-        aside(use.store.run, run_id), find_live_run(client, run_id), return_exceptions=True
-    )
-    away = [answer for answer in (stored, live) if isinstance(answer, BaseException)]
-    for error in away:
-        if not isinstance(error, Transient):
-            raise error
-    view = view_of(
-        None if isinstance(stored, BaseException) else stored,
-        None if isinstance(live, BaseException) else live,
-    )
+    stored, live, away = None, None, None
+    try:
+        stored = await aside(use.store.run, run_id)
+    except Transient as error:
+        away = error
+    if stored is None or not tells_all(stored):
+        try:
+            live = await find_live_run(client, run_id)
+        except Transient as error:
+            away = away or error
+    view = view_of(stored, live)
     if view is not None:
         return view
     if away:
-        raise away[0]
+        raise away
     raise NotFound("There is no run of this id.")
 
 
@@ -77,13 +78,17 @@ async def some_runs(req: func.HttpRequest, client: Any, use: Resources) -> Answe
     wanted = query.state(given)
     which = query.run_filter(given, use.now())
     if wanted in _LIVE_STATES:
+        if "cursor" in given:
+            raise BadParameter("cursor", f"Runs that are {wanted} are told on one page.")
         return json_answer(_live_page(await active_runs(client), wanted, which, most))
     try:
-        page = await aside(use.store.page, which, given.get("cursor"), most)
+        return Answer(200, await aside(_ended_page, use, which, given.get("cursor"), most))
     except BadCursor as error:
         raise BadParameter("cursor", error.detail) from None
-    views = tuple(view for run in page.runs if (view := view_of(run, None)))
-    return json_answer(RunsPage(views, page.next_cursor))
+
+
+def _ended_page(use: Resources, which: RunFilter, cursor: str | None, most: int) -> str:
+    return _written.page(use.store.page(which, cursor, most))
 
 
 def _live_page(live: list[LiveRun], wanted: State, which: RunFilter, most: int) -> RunsPage:

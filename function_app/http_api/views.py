@@ -7,7 +7,17 @@ from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from function_app.live_runs import LiveRun, State
-from function_app.models import EarlierAttempt, FailedTry, ImageVersion, Lineage, RunRecord, Score, StoredRun
+from function_app.models import (
+    EarlierAttempt,
+    FailedTry,
+    ImageVersion,
+    Lineage,
+    Outcome,
+    RunRecord,
+    Score,
+    StoredRun,
+)
+from function_app.retries import SHORTEST_DELAY
 
 
 @dataclass(frozen=True)
@@ -66,6 +76,18 @@ class ImageView:
     container: str
     blob_name: str
     runs: tuple[RunView, ...]
+
+
+def tells_all(stored: StoredRun) -> bool:
+    """Whether Durable has nothing to add to a row: scored runs are not replayed, and a run that ended
+    before its first retry could come had no failed try to tell of.
+    """
+    record = stored.record
+    return (
+        record.outcome is Outcome.SCORED
+        and record.started_at is not None
+        and record.finished_at - record.started_at < SHORTEST_DELAY
+    )
 
 
 def view_of(stored: StoredRun | None, live: LiveRun | None) -> RunView | None:
@@ -165,5 +187,6 @@ def _earlier_of(stored: StoredRun | None) -> tuple[EarlierAttempt, ...]:
 def _links(run_id: str, blob_name: str | None) -> dict[str, str]:
     links = {"self": f"/api/runs/{run_id}"}
     if blob_name is not None:
+        links["picture"] = f"/api/runs/{run_id}/image"
         links["image"] = f"/api/images/{quote(blob_name, safe='/')}"
     return links

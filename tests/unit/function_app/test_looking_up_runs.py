@@ -1,0 +1,140 @@
+"""Who is asked about runs, and how often: the store, Durable, or both."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import azure.functions as func
+import pytest
+
+from function_app.errors import StoreUnavailable
+from function_app.http_api.answers import BadParameter, NotFound, json_answer
+from function_app.http_api.runs import look_up, some_runs
+from function_app.http_api.views import RunsPage, view_of
+from function_app.http_api.written_runs import WrittenRuns
+from function_app.live_runs import DurableUnavailable, State, active_runs
+from function_app.models import Outcome, Page, RunRecord, Score, StoredRun
+from function_app.retries import SHORTEST_DELAY, delay_before_retry
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+RUN = "0" * 32
+
+
+def stored(outcome: Outcome = Outcome.SCORED, took: float = 0.1, attempt: int = 1) -> StoredRun:
+    ended = NOW + timedelta(seconds=took)
+    record = RunRecord(RUN, "img", "a.png", "0x1", 5, outcome, attempt, ended, started_at=NOW)
+    return StoredRun(record, ended, 1, (Score("pixel_sum", "1", 7, NOW),))
+
+
+class Durable:
+    """A Durable client that knows no run, or is away, and counts the questions."""
+
+    def __init__(self, *, away: bool = False) -> None:
+        self.questions, self.away = 0, away
+
+    async def get_status(self, *_: object, **__: object) -> object:
+        return await self._asked()
+
+    async def get_status_by(self, **_: object) -> Any:
+        return await self._asked() or []
+
+    async def _asked(self) -> None:
+        self.questions += 1
+        await asyncio.sleep(0)
+        if self.away:
+            raise Exception("away")  # as the SDK does
+
+
+def world(answer: StoredRun | Exception | None) -> Any:
+    def run(_: str) -> StoredRun | None:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return SimpleNamespace(store=SimpleNamespace(run=run), now=lambda: NOW)
+
+
+async def test_a_run_scored_at_once_is_told_from_its_row_alone() -> None:
+    durable = Durable(away=True)
+    view = await look_up(RUN, durable, world(stored()))
+    assert (view.state, durable.questions) == (State.SCORED, 0)
+
+
+@pytest.mark.parametrize("answer", [stored(took=0.8), stored(Outcome.REJECTED), stored(Outcome.FAILED), None])
+async def test_durable_is_asked_where_it_may_know_of_failed_tries_or_a_replay(
+    answer: StoredRun | None,
+) -> None:
+    durable = Durable()
+    if answer is None:
+        with pytest.raises(NotFound):
+            await look_up(RUN, durable, world(answer))
+    else:
+        await look_up(RUN, durable, world(answer))
+    assert durable.questions == 1
+
+
+def test_no_retry_comes_sooner_than_the_shortest_delay() -> None:
+    delays = [delay_before_retry(1, f"{number}/save_result") for number in range(2_000)]
+    assert SHORTEST_DELAY <= min(delays) < SHORTEST_DELAY * 1.05
+
+
+async def test_a_row_answers_while_durable_is_away_and_nobody_s_answer_is_guessed() -> None:
+    view = await look_up(RUN, Durable(away=True), world(stored(Outcome.REJECTED)))
+    assert view.state is State.REJECTED
+    with pytest.raises(DurableUnavailable):
+        await look_up(RUN, Durable(away=True), world(None))
+    with pytest.raises(StoreUnavailable):
+        await look_up(RUN, Durable(away=True), world(StoreUnavailable("down")))
+
+
+async def test_questions_for_live_runs_that_meet_are_asked_once() -> None:
+    durable = Durable()
+    await asyncio.gather(*(active_runs(durable) for _ in range(5)))
+    assert durable.questions == 1
+    await active_runs(durable)
+    assert durable.questions == 2
+
+
+async def test_a_caller_that_goes_away_does_not_take_the_others_answer_along() -> None:
+    durable = Durable()
+    first, second = asyncio.create_task(active_runs(durable)), asyncio.create_task(active_runs(durable))
+    await asyncio.sleep(0)
+    first.cancel()
+    assert await second == []
+
+
+async def test_a_cursor_of_live_runs_is_refused_by_name() -> None:
+    request = func.HttpRequest("GET", "http://host/api/runs?state=running&cursor=abc", body=b"")
+    with pytest.raises(BadParameter) as caught:
+        await some_runs(request, Durable(), world(None))
+    assert caught.value.parameter == "cursor"
+
+
+def test_a_page_is_written_as_the_model_says() -> None:
+    runs = (stored(), replace(stored(Outcome.REJECTED), scores=()))
+    views = tuple(view for run in runs if (view := view_of(run, None)))
+    expected = json_answer(RunsPage(views, "next")).body
+    written = WrittenRuns()
+    assert written.page(Page(runs, "next")) == expected
+    assert written.page(Page(runs, "next")) == expected
+
+
+def test_a_row_that_changed_is_written_anew() -> None:
+    written, before = WrittenRuns(), stored(Outcome.REJECTED)
+    written.page(Page((before,)))
+    for after in (stored(Outcome.SCORED, attempt=2), replace(before, scores=(Score("later", "1", 3, NOW),))):
+        [told] = json.loads(written.page(Page((after,))))["runs"]
+        assert (told["state"], told["attempt"]) == (after.record.outcome, after.record.attempt)
+        assert [score["scorer"] for score in told["scores"]] == [score.scorer for score in after.scores]
+
+
+def test_no_more_texts_are_kept_than_allowed() -> None:
+    written = WrittenRuns(most_kept=2)
+    for attempt in range(1, 6):
+        written.page(Page((stored(attempt=attempt),)))
+        assert len(written._texts) <= 2
