@@ -59,8 +59,8 @@ def _described(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
     for status, meaning in operation.problems.items():
         responses[str(status)] = {"description": meaning, "content": problem}
     for status, (meaning, model) in operation.answers.items():
-        schema = {"type": "string"} if model is str else schema_of(model, schemas) if model else None
-        content = {operation.content_type: {"schema": schema}} if schema else {}
+        kinds = () if model is None else operation.content_types
+        content = {kind: {"schema": _schema(model, schemas)} for kind in kinds}
         responses[str(status)] = {"description": meaning, "content": content}
     return {
         "operationId": operation.name,
@@ -68,3 +68,9 @@ def _described(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
         "parameters": [parameter.described() for parameter in operation.parameters],
         "responses": responses,
     }
+
+
+def _schema(model: Any, schemas: dict[str, Any]) -> dict[str, Any]:
+    if model is bytes:
+        return {}  # any bytes at all
+    return {"type": "string"} if model is str else schema_of(model, schemas)

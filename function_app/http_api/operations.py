@@ -56,7 +56,7 @@ class Operation:
     answers: dict[int, tuple[str, Any]]
     parameters: tuple[Parameter, ...] = ()
     problems: dict[int, str] = field(default_factory=dict)
-    content_type: str = "application/json"
+    content_types: tuple[str, ...] = ("application/json",)
 
 
 def _limit(most: int) -> Parameter:
@@ -102,6 +102,11 @@ OPERATIONS = (
         (_RUN_ID,), _UNKNOWN,
     ),
     Operation(
+        "get_run_image", "get", "/runs/{run_id}/image", "The bytes that a run judged",
+        {200: ("An image if they begin as a PNG does, else a download.", bytes)}, (_RUN_ID,), _UNKNOWN,
+        ("image/png", "application/octet-stream"),
+    ),
+    Operation(
         "list_runs", "get", "/runs", "Runs, newest first", {200: ("A page of runs.", RunsPage)},
         (_ANY_STATE, *_FILTERS, _SCORER, _limit(1_000), _CURSOR), _WRONG,
     ),
@@ -111,7 +116,7 @@ OPERATIONS = (
     ),
     Operation(
         "get_results_csv", "get", "/results.csv", "Ended runs as a table", {200: ("The table.", str)},
-        (_ENDED_STATE, *_FILTERS, _SCORER, _limit(MOST_RUNS), _CURSOR), _WRONG, "text/csv",
+        (_ENDED_STATE, *_FILTERS, _SCORER, _limit(MOST_RUNS), _CURSOR), _WRONG, ("text/csv",),
     ),
     Operation(
         "get_stats", "get", "/stats", "How many, how fast, how", {200: ("The figures.", StatsView)},
