@@ -89,11 +89,13 @@ class HttpServer:
             name, route.auth_level, given_key(request)
         ):
             return web.Response(status=401)
-        try:
-            async with asyncio.timeout(BODY_SECONDS):
-                body = await request.read()
-        except TimeoutError:
-            return web.Response(status=408, headers={"Connection": "close"})
+        body = b""
+        if request.can_read_body:  # a GET has none, and need not be watched over
+            try:
+                async with asyncio.timeout(BODY_SECONDS):
+                    body = await request.read()
+            except TimeoutError:
+                return web.Response(status=408, headers={"Connection": "close"})
         return await self._invoke(route, request, body, values)
 
     async def _invoke(
