@@ -112,9 +112,11 @@ def runs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--state", choices=("waiting", "running", "retrying", "scored", "rejected", "failed"))
     parser.add_argument("--reason", help="only this reason, such as not_png")
     parser.add_argument("--device", help="only this device")
+    parser.add_argument("--scorer", help="only images with a score of this name, such as pixel_sum")
     parser.add_argument(
         "--since", metavar="WHEN", help="a span back from now (90s, 15m, 24h, 7d) or ISO 8601"
     )
+    parser.add_argument("--until", metavar="WHEN", help="the same for the other end")
     parser.add_argument("--limit", type=int, default=50, metavar="N", help="at most so many (default 50)")
     parser.add_argument("--json", action="store_true", help="print what the API tells")
     _url(parser)

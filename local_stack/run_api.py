@@ -41,13 +41,15 @@ class RunApi:
         return self._call("POST", path, parameters)
 
     def runs(self, parameters: Mapping[str, str] | None = None) -> Iterator[dict[str, Any]]:
-        """Every run that matches, newest first, page by page."""
-        asked = {**(parameters or {}), "limit": str(_PAGE)}
+        """Every run that matches, newest first, in pages of ``limit`` (1,000 unless told)."""
+        asked = {"limit": str(_PAGE), **(parameters or {})}
         while True:
             code, page = self.get("runs", asked)
             if code != 200:
                 raise StackError(
-                    f"GET {self.url}/api/runs answered {code}: {page}", "see the host's log", exit_code=1
+                    f"The API answered {code}: {page.get('parameter') or ''} {page.get('detail', page)}",
+                    "see `python3 pipeline.py runs --help`, or the host's log",
+                    exit_code=1,
                 )
             yield from page["runs"]
             if not page.get("next_cursor"):

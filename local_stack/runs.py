@@ -14,12 +14,17 @@ from rich.text import Text
 from local_stack.attached import run_api
 
 STYLES = {"scored": "green", "rejected": "yellow", "failed": "red", "running": "blue", "retrying": "magenta"}
+LARGEST_PAGE = 1000
+_FILTERS = ("state", "reason", "device", "scorer", "since", "until")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Exit code 0, also when nothing matches. Raises StackError if the API cannot answer."""
-    chosen = {name: getattr(arguments, name) for name in ("state", "reason", "device", "since")}
-    found = run_api(arguments.url).runs({name: value for name, value in chosen.items() if value})
+    chosen = {name: getattr(arguments, name) for name in _FILTERS}
+    page = str(max(1, min(arguments.limit, LARGEST_PAGE)))
+    found = run_api(arguments.url).runs(
+        {name: str(value) for name, value in chosen.items() if value} | {"limit": page}
+    )
     runs = list(itertools.islice(found, arguments.limit))
     if arguments.json:
         print(json.dumps(runs, indent=1))

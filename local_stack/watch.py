@@ -16,6 +16,7 @@ from local_stack.errors import StackError
 from local_stack.run_api import RunApi
 from local_stack.runs import STYLES, table_of
 
+_LIVE = ("running", "retrying", "waiting")
 _STATES = ("waiting", "running", "retrying", "scored", "rejected", "failed")
 _NEWEST = 12
 
@@ -36,12 +37,22 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def ask(api: RunApi, window: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Figures and newest runs. Raises StackError with the API's own words if it refuses."""
-    answers = [api.get("stats", {"window": window}), api.get("runs", {"limit": str(_NEWEST)})]
-    for code, body in answers:
-        if code != 200:
-            raise StackError(f"The API answered {code}: {body.get('detail', body)}", "see the host's log")
-    return answers[0][1], answers[1][1]["runs"]
+    """Figures and newest runs, those under way first. Raises StackError with the API's own words if it refuses."""
+    stats = _answer(api, "stats", {"window": window})
+    moving = [state for state in _LIVE if stats["counts"].get(state)]
+    asked: list[dict[str, str]] = [*({"state": state} for state in moving), {}]
+    found = [_answer(api, "runs", {**which, "limit": str(_NEWEST)})["runs"] for which in asked]
+    # A replay is under way and has its earlier row at the same time.
+    runs = {run["run_id"]: run for page in reversed(found) for run in page}
+    order = dict.fromkeys(run["run_id"] for page in found for run in page)
+    return stats, [runs[run_id] for run_id in order][:_NEWEST]
+
+
+def _answer(api: RunApi, path: str, parameters: dict[str, str]) -> dict[str, Any]:
+    code, body = api.get(path, parameters)
+    if code != 200:
+        raise StackError(f"The API answered {code}: {body.get('detail', body)}", "see the host's log")
+    return body
 
 
 def picture(stats: dict[str, Any], runs: list[dict[str, Any]]) -> Group:

@@ -13,11 +13,14 @@ import pytest
 
 from local_stack import runs, watch
 from local_stack.errors import StackError
+from local_stack.run_api import RunApi
 
 RUN = {"run_id": "0" * 32, "state": "rejected", "reason": "not_png", "blob_name": "[red]\x1b[31m‮.png", "attempt": 2,
        "committed_at": "2026-01-01T00:00:00.000000Z", "scores": []}  # fmt: skip
+REJECTED = {**RUN, "run_id": "1" * 32}
+MOVING = {**RUN, "state": "running", "reason": None, "blob_name": "moving.png"}  # a replay of RUN
 STATS = {
-    "counts": {"scored": 1234, "rejected": 1, "failed": 0, "waiting": None, "running": 0, "retrying": 0},
+    "counts": {"scored": 1234, "rejected": 1, "failed": 0, "waiting": None, "running": 1, "retrying": 0},
     "window": {"seconds": 3600, "counts": {"scored": 4, "rejected": 1, "failed": 0}, "rejections": {"not_png": 1},
                "latency": {"p50": 1.25, "p95": 2.5, "p99": 3.0, "runs": 4}},
 }  # fmt: skip
@@ -28,11 +31,13 @@ class Api(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.asked.append(self.path)
-        refused = "window=wrong" in self.path
-        body: Any = STATS if "/stats" in self.path else {"runs": [RUN, RUN, RUN], "next_cursor": None}
+        refused = "wrong" in self.path
+        runs = [MOVING] if "state=running" in self.path else [RUN, REJECTED, RUN]
+        body: Any = STATS if "/stats" in self.path else {"runs": runs, "next_cursor": None}
+        wrong = {"detail": "A span of time.", "parameter": "since"}
         self.send_response(400 if refused else 200)
         self.end_headers()
-        self.wfile.write(json.dumps({"detail": "A span of time."} if refused else body).encode())
+        self.wfile.write(json.dumps(wrong if refused else body).encode())
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -49,16 +54,22 @@ def url() -> Iterator[str]:
 
 
 def listing(url: str, **options: Any) -> argparse.Namespace:
-    plain = {"state": None, "reason": None, "device": None, "since": None, "limit": 2, "json": False}
+    filters = dict.fromkeys(("state", "reason", "device", "scorer", "since", "until"))
+    plain = {**filters, "limit": 2, "json": False}
     return argparse.Namespace(url=url, **{**plain, **options})
 
 
 def test_runs_asks_for_what_was_chosen_and_stops_at_the_limit(
     url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert runs.run(listing(url, state="failed", since="1h", json=True)) == 0
+    assert runs.run(listing(url, state="failed", scorer="pixel_sum", since="1h", json=True)) == 0
     assert len(json.loads(capsys.readouterr().out)) == 2
-    assert Api.asked == ["/api/runs?state=failed&since=1h&limit=1000"]
+    assert Api.asked == ["/api/runs?limit=2&state=failed&scorer=pixel_sum&since=1h"]
+
+
+def test_runs_names_the_parameter_that_the_api_refused(url: str) -> None:
+    with pytest.raises(StackError, match="400: since A span of time"):
+        runs.run(listing(url, since="wrong"))
 
 
 def test_a_hostile_blob_name_commands_no_terminal(url: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -77,6 +88,11 @@ def test_watch_shows_counts_and_says_what_nobody_can_tell(
     assert "1,234" in shown
     assert "?" in shown
     assert "file to row 1.2 s (p95 2.5 s)" in shown
+
+
+def test_watch_shows_what_is_under_way_first_and_a_replay_once(url: str) -> None:
+    _, shown = watch.ask(RunApi(url), "1h")
+    assert [(run["run_id"][0], run["state"]) for run in shown] == [("0", "running"), ("1", "rejected")]
 
 
 def test_watch_says_what_the_api_refused(url: str) -> None:
