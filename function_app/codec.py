@@ -28,12 +28,12 @@ _PLAIN = frozenset({str, int, float, bool, type(None)})
 
 def to_json(value: object) -> Any:
     """A JSON value (dict, list, str, int, float, bool, None) for a model or a container of models."""
-    kind = type(value)
+    kind: Any = type(value)
     return value if kind in _PLAIN else _encoder_of(kind)(value)
 
 
 @cache
-def _encoder_of(kind: type) -> Callable[[Any], Any]:
+def _encoder_of(kind: Any) -> Callable[[Any], Any]:
     """How values of a type are written: found out once, because a page of 1,000 runs holds some 17,000 of them."""
     if issubclass(kind, datetime):
         return format_time

@@ -23,7 +23,7 @@ from function_app.resources import Resources, resources
 from function_app.results.cursor import BadCursor
 
 blueprint = Blueprint()
-MOST_RUNS = 50_000
+MOST_RUNS = 100_000
 PARAMETERS = ("state", "reason", "device", "scorer", "since", "until", "limit", "cursor")
 COLUMNS = (
     "run_id", "outcome", "reason", "scorer", "scorer_version", "value", "device_id", "source_name", "blob_name",
@@ -38,9 +38,9 @@ async def get_results_csv(req: func.HttpRequest) -> func.HttpResponse:
 
 
 async def results(req: func.HttpRequest, use: Resources) -> Answer:
-    """Up to ``limit`` runs (10,000 unless told), read from the store a thousand at a time."""
+    """Up to ``limit`` runs (as many as fit a file unless told), read from the store a thousand at a time."""
     given = query.parameters(req, PARAMETERS)
-    most = query.number(given, "limit", 10_000, MOST_RUNS)
+    most = query.number(given, "limit", MOST_RUNS, MOST_RUNS)
     which = query.run_filter(given, use.now())
     try:
         text, cursor = await aside(_table, use, which, given.get("cursor"), most)
