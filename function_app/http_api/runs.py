@@ -55,7 +55,8 @@ async def look_up(run_id: str, client: Any, use: Resources) -> RunView:
         raise NotFound("There is no run of this id.")
     stored, live, away = None, None, None
     try:
-        stored = await aside(use.store.run, run_id)
+        at_once = use.store.reads_at_once
+        stored = use.store.run(run_id) if at_once else await aside(use.store.run, run_id)
     except Transient as error:
         away = error
     if stored is None or not tells_all(stored):

@@ -42,6 +42,8 @@ class Database(Protocol):
 
     name: str
     statements: Statements
+    # Whether a row is read in microseconds without waiting for network or writers.
+    reads_at_once: bool
 
     def time(self, when: datetime) -> str:
         """A time as this database's parameter: UTC text with microseconds."""

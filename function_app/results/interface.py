@@ -14,9 +14,14 @@ EVERYTHING = RunFilter()
 class ResultStore(Protocol):
     """The permanent books. Safe to share between threads.
 
+    ``reads_at_once`` says that ``run`` is quick enough for an event loop; all else belongs into a thread.
     Every method may raise Transient (the database is away, locked or not migrated: try again) or
     Permanent (this request can never succeed).
     """
+
+    @property
+    def reads_at_once(self) -> bool:
+        """Whether reading one run takes microseconds, less than the way to a thread and back."""
 
     def record_scored(self, run: RunRecord, scores: Sequence[Score]) -> Recorded:
         """Write a scored run and its scores, in one transaction; a repeated delivery changes nothing.

@@ -30,6 +30,7 @@ class MssqlDatabase:
 
     name = "mssql"
     statements = MSSQL
+    reads_at_once = False
 
     def __init__(
         self,

@@ -55,6 +55,7 @@ class SqliteDatabase:
 
     name = "sqlite"
     statements = SQLITE
+    reads_at_once = True  # a file, whose write-ahead log makes no reader wait for a writer
 
     def __init__(
         self,

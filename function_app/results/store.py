@@ -34,6 +34,11 @@ class SqlResultStore:
         self._database = database
         self._clock = clock
 
+    @property
+    def reads_at_once(self) -> bool:
+        """See ResultStore."""
+        return self._database.reads_at_once
+
     def record_scored(self, run: RunRecord, scores: Sequence[Score]) -> Recorded:
         """See ResultStore."""
         return self._record(Outcome.SCORED, run, scores)

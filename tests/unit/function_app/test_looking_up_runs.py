@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -50,19 +51,29 @@ class Durable:
             raise Exception("away")  # as the SDK does
 
 
-def world(answer: StoredRun | Exception | None) -> Any:
+def world(answer: StoredRun | Exception | None, *, at_once: bool = True) -> Any:
     def run(_: str) -> StoredRun | None:
+        reading_threads.append(threading.get_ident())
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    return SimpleNamespace(store=SimpleNamespace(run=run), now=lambda: NOW)
+    reading_threads: list[int] = []
+    store = SimpleNamespace(run=run, reads_at_once=at_once, reading_threads=reading_threads)
+    return SimpleNamespace(store=store, now=lambda: NOW)
 
 
 async def test_a_run_scored_at_once_is_told_from_its_row_alone() -> None:
     durable = Durable(away=True)
     view = await look_up(RUN, durable, world(stored()))
     assert (view.state, durable.questions) == (State.SCORED, 0)
+
+
+async def test_a_database_that_may_keep_one_waiting_is_read_in_a_thread() -> None:
+    for at_once in (True, False):
+        use = world(stored(), at_once=at_once)
+        await look_up(RUN, Durable(), use)
+        assert (use.store.reading_threads == [threading.get_ident()]) is at_once
 
 
 @pytest.mark.parametrize("answer", [stored(took=0.8), stored(Outcome.REJECTED), stored(Outcome.FAILED), None])
