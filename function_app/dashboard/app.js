@@ -1,7 +1,8 @@
 // The dashboard: asks the API what is going on and shows it, and nothing else.
 //
 // Whatever comes from outside (a blob's name, a reason, an error) becomes a text node, never markup.
-// The function key lives in sessionStorage and travels in a header.
+// The function key lives in sessionStorage and travels in a header. In order: words and numbers, elements,
+// the API, when it is asked; then what is seen: overview, charts, table, pictures, one run; replay; the address.
 
 const API = "/api/";
 const PAGE = 50;
@@ -24,15 +25,20 @@ let stats = null;
 let openRun = null;
 let delay = BUSY_MS;
 let timer = 0;
+let healthTimer = 0;
 let asking = false;
+let askAgain = false;   // something changed while the API was being asked
 let updatedAt = 0;
-let picture = "";   // what was last drawn, to tell whether anything moves
+let seen = "";   // what was last told of the pipeline, to know whether anything moves
 
 // ── words and numbers ───────────────────────────────────────────────────────────────────────────
 
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
-const moment = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
+const moment = new Intl.DateTimeFormat("en-GB", {
+  day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3,
+});
+const zone = new Intl.DateTimeFormat("en-GB", { timeZoneName: "short" }).formatToParts().find((part) => part.type === "timeZoneName").value;
 
 const count = (n) => (n === null || n === undefined ? "–" : n < 1_000_000 ? whole.format(n) : short.format(n));
 const ms = (text) => (text ? Date.parse(text) : NaN);
@@ -92,6 +98,14 @@ function drawn(tag, attributes, text) {
 
 function say(node, text) { if (node.textContent !== text) node.textContent = text; }
 
+// A name whose middle is cut where it does not fit: the last characters tell one from another.
+function sayCut(node, text) {
+  if (node.textContent === text) return;
+  const characters = [...text];
+  const cut = Math.max(0, characters.length - 12);
+  node.replaceChildren(element("span", { class: "head" }, characters.slice(0, cut).join("")), element("span", { class: "tail" }, characters.slice(cut).join("")));
+}
+
 function toast(text) {
   const note = element("p", {}, text);
   $("toasts").append(note);
@@ -148,31 +162,37 @@ async function refresh() {
   asking = true;
   clearTimeout(timer);
   try {
-    const [figures, runs] = await Promise.all([
-      call(`stats${query({ window: filter.window })}`),
-      listRuns().then((found) => {
-        if (!stats) { shown.runs = found; showRuns(); }   // the first images need not wait for the figures
-        return found;
-      }),
-    ]);
-    stats = figures;
-    const live = LIVE.some((state) => figures.counts[state] > 0);
-    const now = JSON.stringify([figures.counts, runs.map((run) => [run.run_id, run.state, run.attempt])]);
-    delay = live || now !== picture ? BUSY_MS : Math.min(CALM_MS, delay * 1.5);
-    picture = now;
-    shown.runs = runs;
+    const moves = openRun ? await loadRun(openRun) : await loadOverview();
+    delay = moves ? BUSY_MS : Math.min(CALM_MS, delay * 1.5);
     updatedAt = Date.now();
     showState("live");
-    showOverview();
-    if (openRun) await loadRun(openRun);
   } catch (error) {
     delay = Math.min(CALM_MS, Math.max(BUSY_MS, delay * 1.5));
     if (error instanceof Refused && error.status === 400 && (filter.reason || filter.device)) setFilter({ reason: "", device: "" });
     showState("away", error);
   } finally {
     asking = false;
-    schedule();
+    if (askAgain) soon();
+    else schedule();
   }
+}
+
+// Answers whether anything moves: images under way, or another picture than the last one.
+async function loadOverview() {
+  const [figures, runs] = await Promise.all([
+    call(`stats${query({ window: filter.window })}`),
+    listRuns().then((found) => {
+      if (!stats) { shown.runs = found; showRuns(); }   // the first images need not wait for the figures
+      return found;
+    }),
+  ]);
+  if (openRun) return true;   // opened meanwhile: charts have no width while they are hidden
+  stats = figures;
+  shown.runs = runs;
+  showOverview();
+  const before = seen;
+  seen = JSON.stringify([figures.counts, runs.map((run) => [run.run_id, run.state, run.attempt])]);
+  return LIVE.some((state) => figures.counts[state] > 0) || seen !== before;
 }
 
 function schedule() {
@@ -184,13 +204,12 @@ function schedule() {
 
 function soon() {
   delay = BUSY_MS;
-  if (asking) setTimeout(soon, 100);
-  else refresh();
+  askAgain = asking;
+  if (!asking) refresh();
 }
 
 async function listRuns() {
   const { state, reason, device } = filter;
-  const wanted = { state, reason, device };
   if (LIVE.includes(state)) {
     shown.next = null;
     const states = state === "running" ? LIVE : [state];
@@ -199,7 +218,7 @@ async function listRuns() {
   const moving = !state && !reason && stats ? LIVE.filter((one) => stats.counts[one] > 0) : [];
   const limit = Math.min(1_000, PAGE * shown.pages);
   const [page, ...others] = await Promise.all([
-    call(`runs${query({ ...wanted, limit })}`),
+    call(`runs${query({ state, reason, device, limit })}`),
     ...moving.map((one) => call(`runs${query({ state: one, device, limit: 20 })}`)),
   ]);
   shown.next = page.next_cursor;
@@ -320,10 +339,11 @@ async function showHealth() {
     const health = await call("health/ready");
     keepList($("health"), Object.entries(health.checks ?? {}), ([name, check]) => `${name}${check.ok}${check.reason}${Math.round(check.milliseconds / 5)}`, ([name, check]) =>
       element("li", {}, element("span", {}, words(name)),
-        check.ok ? element("span", { class: "quietly" }, `well, ${Math.round(check.milliseconds)} ms`) : element("span", { class: "chip", "data-state": "failed", title: visible(check.reason) }, visible(check.reason ?? "unavailable"))),
+        check.ok ? element("span", { class: "quietly" }, `well, ${seconds(Math.max(check.milliseconds, 1) / 1000)}`) : element("span", { class: "chip", "data-state": "failed", title: visible(check.reason) }, visible(check.reason ?? "unavailable"))),
       "Nothing is known.");
   } catch { /* the banner says it */ }
-  if (!document.hidden) setTimeout(showHealth, HEALTH_MS);
+  clearTimeout(healthTimer);
+  if (!document.hidden) healthTimer = setTimeout(showHealth, HEALTH_MS);
 }
 
 // ── charts ──────────────────────────────────────────────────────────────────────────────────────
@@ -336,10 +356,13 @@ function canvas(box, label) {
   return { svg, width, height, w: width - MARGIN.left - MARGIN.right, h: height - MARGIN.top - MARGIN.bottom };
 }
 
-function roundUp(value) {
+// The next round number; of counts an even one, so that the middle of the axis is a whole number too.
+function roundUp(value, steps = [1, 2, 2.5, 5, 10]) {
   const power = 10 ** Math.floor(Math.log10(value || 1));
-  return [1, 2, 2.5, 5, 10].map((step) => step * power).find((step) => step >= value * 0.999);
+  return steps.map((step) => step * power).find((step) => step >= value * 0.999);
 }
+
+const roundCount = (value) => roundUp(Math.max(4, value), [2, 4, 6, 8, 10]);
 
 function yAxis(c, most, wording) {
   for (const share of [0, 0.5, 1]) {
@@ -385,11 +408,13 @@ function bucketsOf(recent) {
   return buckets;
 }
 
-function clock(time, step) {
-  const date = new Date(time);
-  return step >= 86_400_000 || stats.window.seconds > 172_800
-    ? date.toLocaleDateString("en-GB", { day: "numeric", month: "short", ...(step >= 86_400_000 ? { timeZone: "UTC" } : {}) })
-    : date.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+// A moment of a chart: a day where buckets are days (of UTC, as the API makes them), else a time, with its day in a long window.
+function clock(time, step, precise = false) {
+  const daily = step >= 86_400_000, long = stats.window.seconds > 172_800;
+  const day = new Date(time).toLocaleDateString("en-GB", { day: "numeric", month: "short", ...(daily ? { timeZone: "UTC" } : {}) });
+  const hour = new Date(time).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+  if (daily || (long && !precise)) return day;
+  return long ? `${day} ${hour}` : hour;
 }
 
 const perWord = (recent) => (recent.bucket_seconds === 60 ? "minute" : recent.bucket_seconds === 3600 ? "hour" : "day");
@@ -403,7 +428,7 @@ function showThroughput(recent) {
   const box = $("throughput"), buckets = bucketsOf(recent), step = recent.bucket_seconds * 1000;
   const totals = buckets.map(({ counts: n }) => n.scored + n.rejected + n.failed);
   const sum = totals.reduce((a, b) => a + b, 0), per = perWord(recent);
-  const most = roundUp(Math.max(4, ...totals));
+  const most = roundCount(Math.max(...totals));
   const c = canvas(box, `Images per ${per} in the ${WINDOW_WORDS[filter.window]}: ${sum} in all, at most ${Math.max(0, ...totals)} in one ${per}.`);
   yAxis(c, most, (value) => (value < 1000 ? whole.format(value) : short.format(value)));
   const slot = c.w / buckets.length, bar = Math.max(1, Math.min(28, slot * 0.72));
@@ -417,7 +442,7 @@ function showThroughput(recent) {
         c.svg.append(drawn("rect", { class: `bar-${state}`, x: x + (slot - bar) / 2, y, width: bar, height, rx: Math.min(2, bar / 3) }));
       }
     }
-    hoverable(box, c, x, slot, `${clock(bucket.start, step)}  ${whole.format(totals[index])} images\n${ENDED.map((state) => `${whole.format(bucket.counts[state])} ${state}`).join(" · ")}`);
+    hoverable(box, c, x, slot, `${clock(bucket.start, step, true)}  ${whole.format(totals[index])} images\n${ENDED.map((state) => `${whole.format(bucket.counts[state])} ${state}`).join(" · ")}`);
   });
   xLabels(c, timeLabels(buckets, step));
   place(box, c, sum ? "" : "No image ended in this time.");
@@ -450,7 +475,7 @@ function showLatency(recent) {
     }
   }
   for (const bucket of points) {
-    hoverable(box, c, MARGIN.left + slot * bucket.index, slot, `${clock(bucket.start, step)}  median ${seconds(bucket.latency.p50)}\np95 ${seconds(bucket.latency.p95)} of ${whole.format(bucket.latency.runs)} images`);
+    hoverable(box, c, MARGIN.left + slot * bucket.index, slot, `${clock(bucket.start, step, true)}  median ${seconds(bucket.latency.p50)}\np95 ${seconds(bucket.latency.p95)} of ${whole.format(bucket.latency.runs)} images`);
   }
   xLabels(c, timeLabels(buckets, step));
   place(box, c, all ? "" : "No scored image of this time tells when it was captured.");
@@ -472,7 +497,7 @@ function showScores(recent) {
   const box = $("scores");
   const bins = chosen?.bins ?? [];
   const sum = bins.reduce((a, b) => a + b, 0);
-  const most = roundUp(Math.max(4, ...bins));
+  const most = roundCount(Math.max(...bins));
   const c = canvas(box, chosen ? `Histogram of ${sum} scores from ${chosen.lowest} to ${chosen.highest}.` : "No scores.");
   yAxis(c, most, (value) => (value < 1000 ? whole.format(value) : short.format(value)));
   const slot = c.w / Math.max(1, bins.length);
@@ -536,9 +561,10 @@ function fillRow(row, run) {
   if (row.dataset.key === key) return;
   row.dataset.key = key;
   const [, name, state, score, attempt, latency, ageCell] = row.children;
-  say(name.children[0], title(run));
+  sayCut(name.children[0], title(run));
   name.children[0].title = visible(run.blob_name);
-  say(name.children[1], [run.device_id, sourceName(run) ? visible(run.blob_name) : null].filter(Boolean).join(" · "));
+  const blob = sourceName(run) ? visible(run.blob_name) : "";
+  say(name.children[1], blob.startsWith(`${run.device_id}/`) ? blob : [run.device_id, blob].filter(Boolean).join(" · "));
   const note = run.state === "retrying" ? run.cause : run.state === "running" ? run.step : run.reason;
   state.replaceChildren(chip(run.state), ...(note ? [element("span", { class: "under", title: visible(run.detail ?? note) }, visible(words(note)))] : []));
   say(score, run.scores?.length ? whole.format(run.scores[0].value) : "");
@@ -582,8 +608,9 @@ async function fillPicture(box) {
   const id = box.dataset.picture;
   const found = await pictureOf(id);
   if (box.dataset.picture !== id) return;
+  if (found.later) setTimeout(() => observer.observe(box), CALM_MS);
   if (!found.url) { say(box, found.why); return; }
-  const image = element("img", { alt: box.hasAttribute("aria-hidden") ? "" : "The image that was scored", src: found.url, draggable: "false" });
+  const image = element("img", { alt: box.hasAttribute("aria-hidden") ? "" : "The image of this run", src: found.url, draggable: "false" });
   image.addEventListener("error", () => say(box, "unreadable"));
   box.replaceChildren(image);
 }
@@ -614,22 +641,29 @@ async function fetchPicture(id) {
     const header = new DataView(bytes);   // IHDR: width at byte 16, height at byte 20
     if (header.getUint32(16) * header.getUint32(20) > MOST_PIXELS) return { why: "too large" };
     return { url: URL.createObjectURL(new Blob([bytes], { type: "image/png" })) };
-  } catch {
-    return { why: "gone" };
+  } catch (error) {
+    if (error.status === 404) return { why: "gone" };
+    pictures.delete(id);   // the API was away or wants a key: nothing is known of the picture
+    return { why: "later", later: true };
   }
 }
 
 // ── one run ─────────────────────────────────────────────────────────────────────────────────────
 
+// Answers whether it moves: it has not ended, or looks other than before.
 async function loadRun(id) {
   try {
     const run = await call(`runs/${id}`);
-    if (openRun === id) showRun(run);
+    if (openRun !== id) return true;
+    const before = $("run-body").dataset.key;
+    showRun(run);
+    return LIVE.includes(run.state) || $("run-body").dataset.key !== before;
   } catch (error) {
-    if (openRun !== id) return;
+    if (openRun !== id) return true;
     if (error.status !== 404) throw error;
     $("run-body").dataset.key = "";
     $("run-body").replaceChildren(element("h1", { tabindex: "-1" }, "No such run"), element("p", {}, "The API knows no run of this id."));
+    return false;
   }
 }
 
@@ -653,7 +687,7 @@ function showRun(run) {
         run.scores?.length ? element("div", { class: "score-line" }, ...run.scores.flatMap((score) => [element("div", {}, element("b", {}, whole.format(score.value)), element("span", {}, ` ${words(score.scorer)}, version ${score.scorer_version}`))])) : null,
         replay)),
     element("div", { class: "run-grid" },
-      element("section", { class: "card", "aria-labelledby": "timeline-title" }, element("header", {}, element("h2", { id: "timeline-title" }, "From the file to the row")), timelineOf(run)),
+      element("section", { class: "card", "aria-labelledby": "timeline-title" }, element("header", {}, element("h2", { id: "timeline-title" }, "From the file to the row"), element("p", { class: "figure" }, `times in ${zone}`)), timelineOf(run)),
       element("section", { class: "card", "aria-labelledby": "facts-title" }, element("header", {}, element("h2", { id: "facts-title" }, "Lineage")), factsOf(run))));
   if (!again) { watchPicture(thumb); heading.focus({ preventScroll: true }); window.scrollTo(0, 0); }
   else if (focused) $(focused)?.focus();
@@ -746,10 +780,8 @@ function readAddress() {
   openRun = run ? run[1] : null;
   $("overview").hidden = Boolean(openRun);
   $("run").hidden = !openRun;
-  if (openRun) {
-    loadRun(openRun).catch((error) => showState("away", error));
-    return;
-  }
+  $("windows").hidden = Boolean(openRun);
+  if (openRun) return;
   const told = new URLSearchParams(search);
   const state = told.get("state") ?? "";
   filter.state = [...LIVE, ...ENDED].includes(state) ? state : "";
@@ -765,6 +797,7 @@ function readAddress() {
 function setFilter(change) {
   Object.assign(filter, change);
   if ("state" in change && !("reason" in change)) filter.reason = "";
+  if (change.reason && LIVE.includes(filter.state)) filter.state = "";   // what has not ended has no reason yet
   shown.pages = 1;
   const { state, reason, device, window: period } = filter;
   history.replaceState(null, "", `#/${query({ state, reason, device, window: period === "1h" ? "" : period })}`);

@@ -1,20 +1,27 @@
 """Whole commands on a state folder of their own, so that e2e runs never touch the developer's `.local/`.
 
 All of them run on SQLite, and again on a live T-SQL engine where TEST_SQL_CONNECTION_STRING names one.
+
+Browser tests run in a Chromium that the machine has (Playwright downloads none), and say so where there is none.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 Pipeline = Callable[..., "subprocess.CompletedProcess[str]"]
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+_BROWSER_ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+                      "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
 
 
 @pytest.fixture(scope="session", params=["sqlite", pytest.param("mssql", marks=pytest.mark.live_sql)])
@@ -47,3 +54,15 @@ def pipeline(environment: dict[str, str]) -> Pipeline:
         )  # fmt: skip
 
     return run
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium with a profile of its own."""
+    chromium = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    if chromium is None:
+        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=_BROWSER_ARGUMENTS)
+        yield started
+        started.close()
