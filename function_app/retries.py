@@ -10,8 +10,9 @@ import hashlib
 import re
 from datetime import timedelta
 
-# 1, 2, 4 ... 32 s, then every minute: the 16th try comes about 10 minutes after the first.
-MAX_TRIES = 16
+# 1, 2, 4 ... 32 s, then every minute: the 20th try comes about 14 minutes after the first, so that an outage
+# of ten minutes ends by itself, the jitter's worst case included, and nobody has to replay anything.
+MAX_TRIES = 20
 _FIRST_SECONDS = 1.0
 _LONGEST_SECONDS = 60.0
 _JITTER = 0.2  # each delay is stretched or shortened by up to a fifth, so that many runs spread out

@@ -22,9 +22,10 @@ def test_waits_replay_the_same_and_spread_over_runs():
     assert len({seconds(5, f"run-{n}") for n in range(50)}) == 50
 
 
-def test_an_outage_of_eight_minutes_is_outlasted_by_every_run():
-    for n in range(200):
-        assert 8 * 60 <= sum(seconds(failures, f"run-{n}") for failures in range(1, MAX_TRIES)) <= 13 * 60
+def test_an_outage_of_ten_minutes_is_outlasted_by_every_run():
+    """With a minute to spare, and no run is tried for much longer than the 14 minutes that the guide tells."""
+    for n in range(1000):
+        assert 11 * 60 <= sum(seconds(failures, f"run-{n}") for failures in range(1, MAX_TRIES)) <= 17 * 60
 
 
 @pytest.mark.parametrize(
