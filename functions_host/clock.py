@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
+
+_CORRECTION = timedelta(seconds=1)
 
 
 class Clock(Protocol):
@@ -28,10 +31,22 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """Real time."""
+    """Real time that never runs backwards while the host runs.
+
+    A computer's clock that is set back by a day would make every durable timer wait a day longer; it is followed
+    forwards at once, and backwards only by what a time service corrects.
+    """
+
+    def __init__(self) -> None:
+        self._wall, self._steady = datetime.now(UTC), time.monotonic()
 
     def now(self) -> datetime:
-        return datetime.now(UTC)
+        wall, steady = datetime.now(UTC), time.monotonic()
+        expected = self._wall + timedelta(seconds=steady - self._steady)
+        if wall < expected - _CORRECTION:
+            return expected
+        self._wall, self._steady = wall, steady
+        return wall
 
     async def sleep_until(self, when: datetime | None, wake: asyncio.Event) -> None:
         if wake.is_set():

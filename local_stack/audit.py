@@ -9,12 +9,14 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict
+from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.table import Table
 
 from local_stack import evidence, parts
 from local_stack.books import Balance
+from local_stack.moments import moment
 from local_stack.run_api import RunApi
 from local_stack.running_stack import read_running
 from local_stack.stack import stack_up
@@ -22,23 +24,24 @@ from local_stack.state_folder import StateFolder
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Exit code 0 if the books balance, else 1."""
+    """Exit code 0 if the books balance, else 1. Raises StackError for a moment that is none."""
+    since = moment(arguments.since, datetime.now(UTC)) if arguments.since else None
     state = StateFolder()
     up = read_running(state.running)
     if up is not None:
-        balance = evidence.strike_balance(
-            state, up.storage, parts.CONTAINER, RunApi(up.url), arguments.prefix
-        )
+        balance = _strike(state, up.storage, up.url, arguments.prefix, since)
     else:
         with stack_up(state, "embedded", "audit", with_agent=False) as stack:
-            balance = evidence.strike_balance(
-                state, stack.storage, parts.CONTAINER, RunApi(stack.url), arguments.prefix
-            )
+            balance = _strike(state, stack.storage, stack.url, arguments.prefix, since)
     if arguments.json:
         print(json.dumps({**asdict(balance), "balanced": balance.balanced}, indent=1))
     else:
         _print(balance)
     return 0 if balance.balanced else 1
+
+
+def _strike(state: StateFolder, storage: str, url: str, prefix: str, since: datetime | None) -> Balance:
+    return evidence.strike_balance(state, storage, parts.CONTAINER, RunApi(url), prefix, since)
 
 
 def _print(balance: Balance) -> None:
@@ -47,7 +50,8 @@ def _print(balance: Balance) -> None:
     figures = {"made": balance.made, "taken": balance.taken, "scored": balance.scored, "rejected": balance.rejected,
                "failed": balance.failed, "waiting": balance.waiting, "lost": balance.lost,
                "doubled": balance.duplicate_rows, "wrong": balance.wrong_sums,
-               "orphan rows": balance.orphan_rows}  # fmt: skip
+               "orphan rows": balance.orphan_rows, "missing rows": balance.missing_rows,
+               "stuck": balance.stuck_runs}  # fmt: skip
     for name in figures:
         table.add_column(name, justify="right")
     table.add_row(*(str(number) for number in figures.values()))

@@ -4,6 +4,8 @@
 is one that the device finished and that is in none of these). The comparison is a join in a temporary
 SQLite file, so a million images need no memory to speak of.
 
+What is on its way is waiting for as long as it may be; after that it is a missing row or a stuck run.
+
 An image is known by its source name and SHA-256 until it is a blob, and by its blob name from then on.
 """
 
@@ -14,6 +16,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 # One discrepancy of a class is an accident, ten thousand are a list nobody reads.
@@ -22,18 +25,30 @@ _SHOWN_PER_CLASS = 100
 _SCHEMA = """
 CREATE TABLE truth (name TEXT, sum INTEGER, sha256 TEXT, expected TEXT);
 CREATE TABLE files (name TEXT, sha256 TEXT, place TEXT);
-CREATE TABLE blobs (blob_name TEXT PRIMARY KEY, name TEXT, sha256 TEXT);
+CREATE TABLE blobs (blob_name TEXT PRIMARY KEY, name TEXT, sha256 TEXT, uploaded_at REAL);
 CREATE TABLE rows (run_id TEXT PRIMARY KEY, blob_name TEXT, name TEXT, sha256 TEXT, outcome TEXT, value INTEGER);
-CREATE TABLE live (blob_name TEXT, state TEXT);
+CREATE TABLE live (blob_name TEXT PRIMARY KEY, state TEXT, started_at REAL);
+CREATE TABLE overdue (uploaded_before REAL, started_before REAL);
+CREATE VIEW on_the_way AS
+    SELECT b.blob_name, b.uploaded_at, l.state, l.started_at,
+           coalesce(b.uploaded_at <= o.uploaded_before, 0) AS is_overdue,
+           coalesce(l.started_at <= o.started_before, 0) AS is_stuck
+    FROM blobs AS b CROSS JOIN overdue AS o LEFT JOIN live AS l ON l.blob_name = b.blob_name
+    WHERE NOT EXISTS (SELECT 1 FROM rows AS r WHERE r.blob_name = b.blob_name);
 """
 
 _INDEXES = """
-CREATE INDEX truth_image ON truth (name, sha256);
-CREATE INDEX files_image ON files (name, sha256);
-CREATE INDEX blobs_image ON blobs (name, sha256);
-CREATE INDEX rows_blob ON rows (blob_name);
-CREATE INDEX rows_image ON rows (name, sha256);
+CREATE INDEX IF NOT EXISTS truth_image ON truth (name, sha256);
+CREATE INDEX IF NOT EXISTS files_image ON files (name, sha256);
+CREATE INDEX IF NOT EXISTS blobs_image ON blobs (name, sha256);
+CREATE INDEX IF NOT EXISTS rows_blob ON rows (blob_name);
+CREATE INDEX IF NOT EXISTS rows_image ON rows (name, sha256);
 """
+
+# The sweep comes every five minutes and leaves the youngest blobs to the trigger: the second tick must have seen it.
+MISSING_AFTER = timedelta(minutes=10)
+# A step is tried for about 14 minutes before it is given up; a run has four of them at most.
+STUCK_AFTER = timedelta(hours=1)
 
 # Each class of discrepancy, and the query that names its members: (name, what is wrong with it).
 DISCREPANCIES: dict[str, str] = {
@@ -66,6 +81,14 @@ DISCREPANCIES: dict[str, str] = {
         SELECT r.blob_name, 'a row whose blob is gone' FROM rows AS r
         WHERE NOT EXISTS (SELECT 1 FROM blobs AS b WHERE b.blob_name = r.blob_name)
     """,
+    "missing_row": """
+        SELECT blob_name, 'uploaded at ' || datetime(uploaded_at, 'unixepoch') || ' UTC; no run and no row'
+        FROM on_the_way WHERE state IS NULL AND is_overdue
+    """,
+    "stuck_run": """
+        SELECT blob_name, 'its run is ' || state || ' since ' || datetime(started_at, 'unixepoch') || ' UTC'
+        FROM on_the_way WHERE state IS NOT NULL AND is_stuck
+    """,
 }
 
 # Not wrong, but not finished: what is still on its way, and where.
@@ -78,14 +101,10 @@ WAITING: dict[str, str] = {
           AND NOT EXISTS (SELECT 1 FROM blobs AS b WHERE b.name = f.name AND b.sha256 = f.sha256)
     """,
     "running": """
-        SELECT b.blob_name, 'uploaded; its run is ' || l.state FROM blobs AS b
-        JOIN live AS l ON l.blob_name = b.blob_name
-        WHERE NOT EXISTS (SELECT 1 FROM rows AS r WHERE r.blob_name = b.blob_name)
+        SELECT blob_name, 'uploaded; its run is ' || state FROM on_the_way WHERE state IS NOT NULL AND NOT is_stuck
     """,
-    "missing_row": """
-        SELECT b.blob_name, 'uploaded; no run and no row yet' FROM blobs AS b
-        WHERE NOT EXISTS (SELECT 1 FROM rows AS r WHERE r.blob_name = b.blob_name)
-          AND NOT EXISTS (SELECT 1 FROM live AS l WHERE l.blob_name = b.blob_name)
+    "waiting": """
+        SELECT blob_name, 'uploaded; its run has not begun' FROM on_the_way WHERE state IS NULL AND NOT is_overdue
     """,
 }
 
@@ -124,15 +143,17 @@ class Balance:
     duplicate_rows: int
     wrong_sums: int
     orphan_rows: int
+    missing_rows: int
+    stuck_runs: int
     discrepancies: tuple[Discrepancy, ...]
     unfinished: tuple[Discrepancy, ...]
 
     @property
     def balanced(self) -> bool:
-        """Nothing lost, doubled, wrong or orphaned, and every image taken is accounted for."""
+        """Nothing lost, doubled, wrong, orphaned, missing or stuck, and every image taken is accounted for."""
         accounted = self.scored + self.rejected + self.failed + self.waiting
         wrong = self.lost + self.duplicate_rows + self.wrong_sums + self.orphan_rows
-        return accounted == self.taken and wrong == 0
+        return wrong == 0 and self.missing_rows == 0 and self.stuck_runs == 0 and accounted == self.taken
 
 
 class Books:
@@ -149,21 +170,27 @@ class Books:
         """(source name, sha256, place) with place ``inbox``, ``unfinished`` or ``set_aside``."""
         self._fill("files", 3, files)
 
-    def add_blobs(self, blobs: Iterable[tuple[str, str | None, str | None]]) -> None:
-        """(blob name, source name, sha256) as the blob's metadata say."""
-        self._fill("blobs", 3, blobs)
+    def add_blobs(self, blobs: Iterable[tuple[str, str | None, str | None, float | None]]) -> None:
+        """(blob name, source name, sha256, uploaded at) as the blob's metadata say; times in seconds since 1970."""
+        self._fill("blobs", 4, blobs)
 
     def add_rows(self, rows: Iterable[tuple[str, str, str | None, str | None, str, int | None]]) -> None:
         """(run id, blob name, source name, sha256, outcome, pixel sum)."""
         self._fill("rows", 6, rows)
 
-    def add_live_runs(self, runs: Iterable[tuple[str, str]]) -> None:
-        """(blob name, state) of the runs that have not ended."""
-        self._fill("live", 2, runs)
+    def add_live_runs(self, runs: Iterable[tuple[str, str, float | None]]) -> None:
+        """(blob name, state, started at) of the runs that have not ended."""
+        self._fill("live", 3, runs)
 
-    def strike(self) -> Balance:
+    def blobs_without_a_run(self, now: datetime, most: int) -> list[str]:
+        """The names of blobs that would be missing rows, at most so many: worth a second question."""
+        self._prepare(now)
+        found = self._database.execute(f"SELECT * FROM ({DISCREPANCIES['missing_row']}) LIMIT {most}")  # noqa: S608
+        return [str(name) for name, _ in found]
+
+    def strike(self, now: datetime | None = None) -> Balance:
         """Compare the lists."""
-        self._database.executescript(_INDEXES)
+        self._prepare(now or datetime.now(UTC))
         number = {kind: self._count(query) for kind, query in {**DISCREPANCIES, **WAITING}.items()}
         outcome = {name: self._count(f"SELECT 1 FROM rows WHERE outcome = '{name}'")  # noqa: S608 (constants)
                    for name in ("scored", "rejected", "failed")}  # fmt: skip
@@ -177,14 +204,23 @@ class Books:
             scored=outcome["scored"],
             rejected=outcome["rejected"] + set_aside,
             failed=outcome["failed"],
-            waiting=number["waiting_in_folder"] + number["running"] + number["missing_row"],
+            waiting=number["waiting_in_folder"] + number["running"] + number["waiting"],
             lost=number["lost"],
             duplicate_rows=extra_rows + number["extra_blob"],
             wrong_sums=number["wrong_sum"] + number["wrong_outcome"],
             orphan_rows=number["orphan_row"],
+            missing_rows=number["missing_row"],
+            stuck_runs=number["stuck_run"],
             discrepancies=tuple(self._named(DISCREPANCIES)),
             unfinished=tuple(self._named(WAITING)),
         )
+
+    def _prepare(self, now: datetime) -> None:
+        self._database.executescript(_INDEXES)
+        limits = ((now - MISSING_AFTER).timestamp(), (now - STUCK_AFTER).timestamp())
+        with self._database:
+            self._database.execute("DELETE FROM overdue")
+            self._database.execute("INSERT INTO overdue VALUES (?, ?)", limits)
 
     def _fill(self, table: str, columns: int, lines: Iterable[tuple[object, ...]]) -> None:
         marks = ", ".join("?" * columns)

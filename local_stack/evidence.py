@@ -9,8 +9,10 @@ import hashlib
 import json
 import os
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.storage.blob import ContainerClient
@@ -24,9 +26,11 @@ from local_stack.state_folder import StateFolder
 _API_VERSION = "2025-11-05"
 _REASON = ".reason.json"
 ENDED = ("scored", "rejected", "failed")
+_LIVE = ("waiting", "running", "retrying")
+_ASKED_AT_MOST = 1_000
 
 
-def truth_lines(folder: Path, prefix: str = "") -> Iterator[TruthLine]:
+def truth_lines(folder: Path, prefix: str = "", earliest: float = 0.0) -> Iterator[TruthLine]:
     """Every image the device says it made, from all its truth lists; a last line cut by a kill is skipped."""
     for path in sorted(folder.glob("*.jsonl")):
         with path.open(encoding="utf-8") as lines:
@@ -34,11 +38,12 @@ def truth_lines(folder: Path, prefix: str = "") -> Iterator[TruthLine]:
                 if not line.endswith("\n"):
                     continue
                 made = json.loads(line)
-                if str(made["name"]).startswith(prefix):
+                completed = _seconds(made.get("completed_at"))
+                if str(made["name"]).startswith(prefix) and (completed is None or completed >= earliest):
                     yield TruthLine(made["name"], made["sha256"], made.get("sum"), made.get("expected"))
 
 
-def device_files(state: StateFolder) -> Iterator[tuple[str, str, str]]:
+def device_files(state: StateFolder, earliest: float = 0.0) -> Iterator[tuple[str, str, str]]:
     """(source name, sha256, place) of the files that wait in the inbox or were set aside.
 
     A hidden ``.<name>.part`` is ``unfinished``: the device was stopped before it renamed it.
@@ -51,18 +56,25 @@ def device_files(state: StateFolder) -> Iterator[tuple[str, str, str]]:
             whole = last.removeprefix(".").removesuffix(".part")
             yield from _hashed(f"{folder}/{whole}" if folder else whole, path, "unfinished")
     for name, path in _regular_files(state.set_aside):
-        if not name.endswith(_REASON):
-            yield from _hashed(_name_before(path) or name, path, "set_aside")
+        if not name.endswith(_REASON) and _moved_at(path) >= earliest:
+            # Known by name alone: it may be set aside for its size, and nobody reads gigabytes to count a file.
+            yield _name_before(path) or name, "", "set_aside"
 
 
-def blobs(storage: str, container: str) -> Iterator[tuple[str, str | None, str | None]]:
-    """(blob name, source name, sha256) of every blob. Raises StackError if storage does not answer."""
+Blob = tuple[str, str | None, str | None, float]
+
+
+def blobs(storage: str, container: str) -> Iterator[Blob]:
+    """(blob name, source name, sha256, seconds since 1970) of every blob, page by page.
+
+    Raises StackError if storage does not answer.
+    """
     client = ContainerClient.from_connection_string(storage, container, api_version=_API_VERSION)
     try:
         for blob in client.list_blobs(include=["metadata"], results_per_page=5000):
             metadata = blob.metadata or {}
             source = metadata.get("sourcename")
-            yield blob.name, decoded(source), metadata.get("sha256")
+            yield blob.name, decoded(source), metadata.get("sha256"), blob.last_modified.timestamp()
     except ResourceNotFoundError:
         return  # no container: nothing was ever uploaded
     except AzureError as error:
@@ -79,36 +91,71 @@ def decoded(source_name: str | None) -> str | None:
 
 
 def strike_balance(
-    state: StateFolder, storage: str, container: str, api: RunApi, prefix: str = ""
+    state: StateFolder,
+    storage: str,
+    container: str,
+    api: RunApi,
+    prefix: str = "",
+    since: datetime | None = None,
 ) -> Balance:
     """The balance of one computer's device, storage and database.
 
-    ``prefix`` limits it to the images whose source name begins with it (one demo among many).
+    ``prefix`` limits it to the images whose source name begins with it (one demo among many), ``since`` to those
+    that were completed or uploaded from then on; what waits in the inbox always counts.
     """
+    earliest = since.timestamp() if since else 0.0
+    asked = {"since": since.astimezone(UTC).isoformat()} if since else {}
+    now = datetime.now(UTC)
     with open_books() as books:
-        books.add_truth(truth_lines(state.truth, prefix))
-        books.add_files(file for file in device_files(state) if file[0].startswith(prefix))
-        books.add_blobs(blob for blob in blobs(storage, container) if (blob[1] or "").startswith(prefix))
-        runs = (
-            [run for run in api.runs() if (run.get("source_name") or "").startswith(prefix)]
-            if prefix
-            else api.runs()
+        books.add_truth(truth_lines(state.truth, prefix, earliest))
+        books.add_files(file for file in device_files(state, earliest) if file[0].startswith(prefix))
+        # In this order, because all goes on meanwhile: a run that ends between two questions is in both lists and not
+        # in none, and the blob of every row has been uploaded by the time the blobs are listed.
+        books.add_live_runs(_live(_of_prefix(_live_runs(api), prefix)))
+        books.add_rows(_rows(_of_prefix(api.runs(asked), prefix), earliest))
+        books.add_blobs(
+            blob
+            for blob in blobs(storage, container)
+            if (blob[1] or "").startswith(prefix) and blob[3] >= earliest
         )
-        live: list[tuple[str, str]] = []
-        books.add_rows(_rows(runs, live))
-        books.add_live_runs(live)
-        return books.strike()
+        # The lists of live runs are one page each; whom they do not name is asked after, while that is affordable.
+        suspects = books.blobs_without_a_run(now, _ASKED_AT_MOST)
+        books.add_live_runs(_live(run for name in suspects for run in _runs_of(api, name)))
+        return books.strike(now)
+
+
+def _live_runs(api: RunApi) -> Iterator[dict[str, Any]]:
+    for live in _LIVE:
+        yield from api.runs({"state": live})
+
+
+def _runs_of(api: RunApi, blob_name: str) -> Iterator[dict[str, Any]]:
+    code, body = api.get(f"images/{urllib.parse.quote(blob_name)}")
+    return (run for run in (body.get("runs", []) if code == 200 else []) if run.get("started_at"))
+
+
+def _of_prefix(runs: Iterable[dict[str, Any]], prefix: str) -> Iterator[dict[str, Any]]:
+    return (run for run in runs if (decoded(run.get("source_name")) or "").startswith(prefix))
+
+
+def _live(runs: Iterable[dict[str, Any]]) -> Iterator[tuple[str, str, float | None]]:
+    for run in runs:
+        if run["state"] in _LIVE and run.get("blob_name"):
+            yield run["blob_name"], run["state"], _seconds(run.get("started_at"))
 
 
 def _rows(
-    runs: object, live: list[tuple[str, str]]
+    runs: Iterable[dict[str, Any]], earliest: float
 ) -> Iterator[tuple[str, str, str | None, str | None, str, int | None]]:
-    for run in runs:  # type: ignore[attr-defined]
-        if run.get("outcome") in ENDED:
+    for run in runs:
+        uploaded = _seconds(run.get("uploaded_at"))
+        if run.get("outcome") in ENDED and (uploaded is None or uploaded >= earliest):
             yield (run["run_id"], run["blob_name"], decoded(run.get("source_name")), run.get("sha256"), run["outcome"],
                    pixel_sum(run))  # fmt: skip
-        else:
-            live.append((run["blob_name"], run["state"]))
+
+
+def _seconds(moment: str | None) -> float | None:
+    return datetime.fromisoformat(moment).timestamp() if moment else None
 
 
 def pixel_sum(run: dict[str, object]) -> int | None:
@@ -122,9 +169,19 @@ def pixel_sum(run: dict[str, object]) -> int | None:
 
 def _hashed(name: str, path: Path, place: str) -> Iterator[tuple[str, str, str]]:
     try:
-        yield name, hashlib.sha256(path.read_bytes()).hexdigest(), place
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return  # it was moved on while we looked; its next place counts it
+    yield name, digest, place
+
+
+def _moved_at(path: Path) -> float:
+    """Seconds since 1970 of the last move; files that were moved on while we looked count as just moved."""
+    try:
+        return path.lstat().st_ctime
+    except OSError:
+        return float("inf")
 
 
 def _name_before(path: Path) -> str | None:

@@ -50,6 +50,11 @@ def status(parser: argparse.ArgumentParser) -> None:
 def audit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the balance as JSON")
     parser.add_argument("--prefix", default="", help="only images whose source name begins with this")
+    parser.add_argument(
+        "--since",
+        metavar="WHEN",
+        help="only images from then on: a span back (90s, 15m, 24h, 7d) or ISO 8601",
+    )
 
 
 def package(parser: argparse.ArgumentParser) -> None:

@@ -1,6 +1,8 @@
-"""Fault suite: the seed that repeats a run, the scale, and one pipeline that is up for many faults.
+"""Fault suite: the seed that repeats a run, the scale, the lane, and one pipeline that is up for many faults.
 
-FAULTS_SCALE is ``quick`` (default, in CI) or ``full``; FAULTS_SEED repeats a run; ``pipeline.py faults`` sets both.
+FAULTS_SCALE is ``quick`` (default, in CI) or ``full``; FAULTS_SEED repeats a run; FAULTS_LANE runs the tests of one
+lane only (``pipeline.py faults`` sets all three and runs lanes side by side). A test belongs to the lane it is marked
+with; without a mark to ``pipeline`` if it uses the shared pipeline, else to ``apart``.
 """
 
 from __future__ import annotations
@@ -19,17 +21,37 @@ from kit.pipeline import Pipeline, pipeline_up
 from kit.report import Report
 
 FULL = os.environ.get("FAULTS_SCALE", "quick") == "full"
+_LANE = os.environ.get("FAULTS_LANE", "")
 _SEED = int(os.environ.get("FAULTS_SEED") or random.SystemRandom().randrange(1_000_000))
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "full: minutes long; only with `pipeline.py faults --full`")
+    config.addinivalue_line("markers", "lane(name): runs in this lane of `pipeline.py faults --full`")
+    config.addinivalue_line(
+        "markers", "last: after all other tests of its lane, in every lane with a pipeline"
+    )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+    elsewhere = [item for item in items if _LANE and not _belongs(item, _LANE)]
+    if elsewhere:
+        config.hook.pytest_deselected(items=elsewhere)
+        items[:] = [item for item in items if item not in elsewhere]
     for item in items:
         if item.get_closest_marker("full") and not FULL:
             item.add_marker(pytest.mark.skip(reason="full scale only: pipeline.py faults --full"))
+
+
+def _belongs(item: pytest.Item, lane: str) -> bool:
+    needs_pipeline = "shared_pipeline" in getattr(item, "fixturenames", ())
+    if item.get_closest_marker("last"):
+        return lane != "apart" and (FULL or lane == "pipeline")
+    mark = item.get_closest_marker("lane")
+    # Quick knows two lanes only: what has a lane of its own at full scale runs on the shared pipeline there.
+    own = mark.args[0] if mark and (FULL or not needs_pipeline) else ""
+    return lane == (own or ("pipeline" if needs_pipeline else "apart"))
 
 
 def pytest_report_header() -> str:
@@ -69,20 +91,6 @@ def shared_pipeline(tmp_path_factory: pytest.TempPathFactory, seed: int) -> Iter
 @pytest.fixture
 def pipeline(shared_pipeline: Pipeline) -> Iterator[Pipeline]:
     """The shared pipeline, with whatever the last fault ended started again."""
-    _revive(shared_pipeline)
+    shared_pipeline.revive()
     yield shared_pipeline
-    _revive(shared_pipeline)
-
-
-def _revive(pipeline: Pipeline) -> None:
-    from kit.proxy import Mode
-
-    for proxy in (pipeline.host_proxy, pipeline.agent_proxy):
-        if proxy.mode is not Mode.PASS:
-            proxy.mode = Mode.PASS
-    if pipeline.azurite.exit_code() is not None:
-        pipeline.start_azurite()
-    if pipeline.host.exit_code() is not None:
-        pipeline.start_host()
-    if pipeline.agent.exit_code() is not None:
-        pipeline.start_agent()
+    shared_pipeline.revive()

@@ -7,6 +7,7 @@ import json
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import quote
 
 import pytest
 from kit.pipeline import Pipeline
@@ -36,10 +37,10 @@ def _further_hosts(pipeline: Pipeline, count: int) -> Iterator[list[str]]:
             child.stop()
 
 
-def _tell(url: str, blob_url: str) -> int:
+def _tell(url: str, blob_url: str, key: str) -> int:
     event = {"eventType": "Microsoft.Storage.BlobCreated", "data": {"url": blob_url}}
     request = urllib.request.Request(
-        f"{url}/runtime/webhooks/blobs?functionName=Host.Functions.start_on_blob",
+        f"{url}/runtime/webhooks/blobs?functionName=Host.Functions.start_on_blob&code={quote(key)}",
         data=json.dumps([event]).encode(),
         headers={"aeg-event-type": "Notification", "Content-Type": "application/json"},
     )
@@ -47,7 +48,7 @@ def _tell(url: str, blob_url: str) -> int:
         return int(answer.status)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_ten_deliveries_to_each_of_two_hosts_make_one_row(
     pipeline: Pipeline, report: Report, seed: int, full: bool
 ) -> None:
@@ -59,12 +60,14 @@ def test_ten_deliveries_to_each_of_two_hosts_make_one_row(
         uploaded: dict[str, str] = {}
         while len(uploaded) < images:
             listed = blobs(pipeline.storage, parts.CONTAINER)
-            uploaded = {blob: f"{root}/{blob}" for blob, name, _ in listed if (name or "").startswith("told")}
+            uploaded = {
+                blob: f"{root}/{blob}" for blob, name, *_ in listed if (name or "").startswith("told")
+            }
         calls = [(url, blob) for blob in uploaded.values() for url in urls for _ in range(10)]
         with ThreadPoolExecutor(16) as callers:
-            answers = list(callers.map(lambda call: _tell(*call), calls))
+            answers = list(callers.map(lambda call: _tell(*call, pipeline.canaries.webhook_key), calls))
         assert set(answers) == {202}
-        balance, seconds = pipeline.drained(240, made=images, prefix="told")
+        balance, seconds = pipeline.drained(300, made=images, prefix="told")
         waiting = [url for url in urls if _active(url)]
     report.balanced(balance, seconds, images, deliveries=len(calls), still_busy=waiting)
 

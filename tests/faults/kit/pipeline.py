@@ -14,23 +14,25 @@ import sys
 import time
 from base64 import b64encode
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
-from kit.proxy import Proxy
+from kit.proxy import Mode, Proxy
 
 from local_stack import node_runtime, parts
 from local_stack.books import Balance
 from local_stack.errors import StackError
-from local_stack.evidence import strike_balance
-from local_stack.free_ports import free_ports
+from local_stack.evidence import ENDED, strike_balance
+from local_stack.free_ports import is_listening
 from local_stack.png_oracle import expected_sum
 from local_stack.processes import ChildProcess
 from local_stack.run_api import RunApi
 from local_stack.state_folder import PROJECT_ROOT, StateFolder
 
 DEVICE = "faulty-device"
+_STRIKE_ANYWAY_SECONDS = 10.0
 
 
 def storage_string(port: int, queue_port: int, key: str) -> str:
@@ -42,17 +44,54 @@ def storage_string(port: int, queue_port: int, key: str) -> str:
     )
 
 
-class Pipeline:
-    """Azurite, host and agent, each startable, killable and restartable alone.
+@dataclass(frozen=True)
+class Canaries:
+    """Secrets drawn for one pipeline, so that they can be searched for afterwards; none in the repr."""
 
-    The account key is drawn anew for each pipeline, so that it can be searched for afterwards.
-    """
+    account_key: str = field(repr=False)
+    function_key: str = field(repr=False)
+    webhook_key: str = field(repr=False)
+    sql_password: str = field(repr=False)
+
+    @classmethod
+    def drawn(cls, seed: int) -> Canaries:
+        chance = random.Random(f"canaries/{seed}")
+        # The account key is base64 and so is the function key; a password is what a person would choose.
+        account, function, webhook = (b64encode(chance.randbytes(n)).decode("ascii") for n in (64, 30, 30))
+        return cls(
+            account,
+            function.replace("/", "_"),
+            webhook.replace("/", "_"),
+            f"Pw-{chance.randbytes(12).hex()}!",
+        )
+
+
+class HostProcess(ChildProcess):
+    """A functions host that enforces keys, and finds the drawn ones in its state folder whenever it starts."""
+
+    keys: Path
+    canaries: Canaries
+
+    def start(self) -> None:
+        if not self.keys.exists():
+            self.keys.parent.mkdir(parents=True, exist_ok=True)
+            self.keys.write_text(
+                json.dumps({"hostKeys": {"default": self.canaries.function_key},
+                            "systemKeys": {"blobs_extension": self.canaries.webhook_key}})
+            )  # fmt: skip
+            self.keys.chmod(0o600)
+        super().start()
+
+
+class Pipeline:
+    """Azurite, host and agent, each startable, killable and restartable alone. Keys are enforced, as in Azure."""
 
     def __init__(self, root: Path, seed: int) -> None:
         self.state = StateFolder(root)
         self.state.create()
-        self.key = b64encode(random.Random(seed).randbytes(64)).decode("ascii")
-        blob, self._queue, table, to_host, to_agent, self.port = free_ports(6)
+        self.canaries = Canaries.drawn(seed)
+        self.key = self.canaries.account_key
+        blob, self._queue, table, to_host, to_agent, self.port = steady_ports(6)
         self.blob_port = blob
         self.host_proxy, self.agent_proxy = Proxy(to_host, blob), Proxy(to_agent, blob)
         self.storage = storage_string(blob, self._queue, self.key)
@@ -60,7 +99,7 @@ class Pipeline:
         self.environment["FUNCTIONS_HOST_BLOB_POLL_SECONDS"] = "0.5"
         self.environment["SWEEP_SCHEDULE"] = "*/5 * * * * *"
         self.url = f"http://127.0.0.1:{self.port}"
-        self.api = RunApi(self.url, key="", timeout=10)
+        self.api = RunApi(self.url, key=self.canaries.function_key, timeout=10)
         self.azurite = parts.azurite(self.state, blob, self._queue, table)
         _use_named_azurite(self.azurite)
         self.azurite.environment["AZURITE_ACCOUNTS"] = f"devstoreaccount1:{self.key}"
@@ -72,11 +111,14 @@ class Pipeline:
         """The account, its blobs reached through ``proxy``."""
         return storage_string(proxy.port, self._queue, self.key)
 
-    def host_process(self, state: Path, port: int, **settings: str) -> ChildProcess:
+    def host_process(self, state: Path, port: int, **settings: str) -> HostProcess:
         """A functions host (not started) on a state folder of its own."""
-        child = parts.functions_host(self.state, "embedded", port, {**self.environment, **settings})
-        child.command[child.command.index("--state") + 1] = str(state)
-        child.log = self.state.logs / f"host-{port}.log"
+        plain = parts.functions_host(self.state, "embedded", port, {**self.environment, **settings})
+        command = [*plain.command, "--enable-auth"]
+        command[command.index("--state") + 1] = str(state)
+        log = self.state.logs / f"host-{port}.log"
+        child = HostProcess(plain.name, command, plain.environment, log, plain.cwd)
+        child.keys, child.canaries = state / "keys.json", self.canaries
         return child
 
     def start_azurite(self) -> None:
@@ -92,6 +134,12 @@ class Pipeline:
         if wait:
             parts.agent_ready(self.state, self.agent)
 
+    def ready(self) -> None:
+        """Wait until every part that was started answers. Raises StackError for one that has ended."""
+        parts.azurite_ready(self._ports, self.azurite)
+        parts.functions_host_ready(self.url, self.host)
+        parts.agent_ready(self.state, self.agent)
+
     def start(self, *, agent: bool = True) -> None:
         """Bring everything up."""
         self.start_azurite()
@@ -101,6 +149,18 @@ class Pipeline:
         self.start_host()
         if agent:
             parts.agent_ready(self.state, self.agent)
+
+    def revive(self) -> None:
+        """Whatever a fault ended or cut off is there again."""
+        for proxy in (self.host_proxy, self.agent_proxy):
+            if proxy.mode is not Mode.PASS:
+                proxy.mode = Mode.PASS
+        if self.azurite.exit_code() is not None:
+            self.start_azurite()
+        if self.host.exit_code() is not None:
+            self.start_host()
+        if self.agent.exit_code() is not None:
+            self.start_agent()
 
     def stop(self) -> None:
         for child in (self.agent, self.host, self.azurite):
@@ -142,18 +202,43 @@ class Pipeline:
 
     def drained(self, seconds: float, made: int | None = None, prefix: str = "") -> tuple[Balance, float]:
         """The balance once nothing waits any more, and how long that took; the last one after ``seconds``."""
-        started = time.monotonic()
+        started = struck = time.monotonic()
         while True:
-            try:
-                balance = self.balance(prefix)
-                enough = made is None or balance.made >= made
-                if enough and balance.waiting == 0 and balance.taken >= balance.made:
-                    return balance, time.monotonic() - started
-            except StackError:
-                balance = None
-            if time.monotonic() - started > seconds:
-                return balance or self.balance(prefix), time.monotonic() - started
-            time.sleep(0.5)
+            now = time.monotonic()
+            # Striking the books reads every row and blob: worth it once the totals say that all may have ended.
+            if self._all_may_have_ended() or now - struck > _STRIKE_ANYWAY_SECONDS or now - started > seconds:
+                struck = now
+                with contextlib.suppress(StackError):
+                    balance = self.balance(prefix)
+                    enough = made is None or balance.made >= made
+                    if enough and balance.waiting == 0 and balance.balanced and balance.taken >= balance.made:
+                        return balance, time.monotonic() - started
+            if now - started > seconds:
+                return self.balance(prefix), now - started
+            time.sleep(0.3)
+
+    def _all_may_have_ended(self) -> bool:
+        counts = self.api.counts()
+        ended = sum(counts.get(name, 0) for name in ENDED)
+        return bool(counts) and ended >= sum(map(_line_count, self.state.truth.glob("*.jsonl")))
+
+
+def _line_count(path: Path) -> int:
+    return path.read_bytes().count(b"\n")
+
+
+def steady_ports(count: int) -> list[int]:
+    """Free ports below the range from which outgoing connections take theirs.
+
+    A part that was killed must get its port back; one of that range may be somebody's source port by then.
+    """
+    chance = random.SystemRandom()
+    ports: list[int] = []
+    while len(ports) < count:
+        port = chance.randrange(10_000, 32_000)
+        if port not in ports and not is_listening(port):
+            ports.append(port)
+    return ports
 
 
 def kill(child: ChildProcess, *, whole_family: bool = True) -> None:

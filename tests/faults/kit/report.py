@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -14,7 +15,10 @@ REPORT_VARIABLE = "FAULTS_REPORT"
 
 @dataclass
 class Figures:
-    """The result of one fault: ``lost``, ``duplicate``, ``wrong`` and ``stuck`` are all to be 0."""
+    """The result of one fault: ``lost``, ``duplicate``, ``wrong`` and ``stuck`` are all to be 0.
+
+    ``drain_seconds`` is from the end of the fault to the last row, ``seconds`` the whole test.
+    """
 
     fault: str
     seed: int
@@ -24,6 +28,7 @@ class Figures:
     stuck: int = 0
     drain_seconds: float | None = None
     images: int = 0
+    seconds: float = 0.0
     notes: dict[str, object] = field(default_factory=dict)
 
 
@@ -32,11 +37,14 @@ class Report:
 
     def __init__(self, fault: str, seed: int) -> None:
         self._fault, self._seed = fault, seed
+        self._started = time.monotonic()
 
     def zeros(self, figures: Figures, explanation: object = "") -> None:
         """Record the figures, then demand that nothing was lost, doubled, wrong or stuck."""
+        figures.seconds = round(time.monotonic() - self._started, 1)
         path = os.environ.get(REPORT_VARIABLE)
         if path:
+            # One write to a file opened for appending: several lanes write to it at once.
             with Path(path).open("a", encoding="utf-8") as lines:
                 lines.write(json.dumps(asdict(figures)) + "\n")
         counted = (figures.lost, figures.duplicate, figures.wrong, figures.stuck)
@@ -53,7 +61,7 @@ class Report:
                 lost=balance.lost + max(0, made - balance.made),
                 duplicate=balance.duplicate_rows,
                 wrong=balance.wrong_sums + balance.orphan_rows + balance.failed,
-                stuck=balance.waiting,
+                stuck=balance.waiting + balance.missing_rows + balance.stuck_runs,
                 drain_seconds=round(drain_seconds, 1),
                 images=balance.made,
                 notes=notes,

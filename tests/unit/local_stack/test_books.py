@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from local_stack.books import Balance, TruthLine, open_books
+from local_stack.books import MISSING_AFTER, STUCK_AFTER, Balance, TruthLine, open_books
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 GOOD = TruthLine("a.png", "aa", 7, "scored")
 BAD = TruthLine("b.png", "bb", None, "rejected")
@@ -19,17 +23,17 @@ def row(run: str, blob: str, name: str, sha: str, outcome: str, value: int | Non
 def strike(
     truth: Iterable[TruthLine] = (),
     files: Iterable[tuple[str, str, str]] = (),
-    blobs: Iterable[tuple[str, str | None, str | None]] = (),
+    blobs: Iterable[tuple[object, ...]] = (),
     rows: Iterable[tuple[object, ...]] = (),
-    live: Iterable[tuple[str, str]] = (),
+    live: Iterable[tuple[str, str, float | None]] = (),
 ) -> Balance:
     with open_books() as books:
         books.add_truth(truth)
         books.add_files(files)
-        books.add_blobs(blobs)
+        books.add_blobs((*blob, NOW.timestamp()) if len(blob) == 3 else blob for blob in blobs)  # type: ignore[misc]
         books.add_rows(rows)  # type: ignore[arg-type]
         books.add_live_runs(live)
-        return books.strike()
+        return books.strike(NOW)
 
 
 def kinds(balance: Balance) -> list[str]:
@@ -61,14 +65,71 @@ def test_an_image_that_is_nowhere_is_lost() -> None:
     ("evidence", "kind"),
     [
         ({"files": [("a.png", "aa", "inbox")]}, "waiting_in_folder"),
-        ({"blobs": [("d/1.png", "a.png", "aa")]}, "missing_row"),
-        ({"blobs": [("d/1.png", "a.png", "aa")], "live": [("d/1.png", "running")]}, "running"),
+        ({"blobs": [("d/1.png", "a.png", "aa")]}, "waiting"),
+        ({"blobs": [("d/1.png", "a.png", "aa", None)]}, "waiting"),
+        (
+            {"blobs": [("d/1.png", "a.png", "aa")], "live": [("d/1.png", "running", NOW.timestamp())]},
+            "running",
+        ),
     ],
 )
 def test_an_image_on_its_way_is_waiting_and_not_lost(evidence: dict[str, object], kind: str) -> None:
     balance = strike(truth=[GOOD], **evidence)  # type: ignore[arg-type]
     assert (balance.waiting, balance.lost, balance.balanced) == (1, 0, True)
     assert kinds(balance) == [kind]
+
+
+def ago(span: timedelta) -> float:
+    return (NOW - span).timestamp()
+
+
+def test_a_blob_that_every_sweep_must_have_seen_by_now_misses_its_row() -> None:
+    old, young = ago(MISSING_AFTER), ago(MISSING_AFTER - timedelta(seconds=1))
+    balance = strike(blobs=[("d/1.png", "a.png", "aa", old), ("d/2.png", "b.png", "bb", young)])
+    assert (balance.missing_rows, balance.waiting, balance.balanced) == (1, 1, False)
+    assert kinds(balance) == ["missing_row", "waiting"]
+    assert balance.discrepancies[0].name == "d/1.png"
+
+
+def test_a_run_that_goes_on_for_longer_than_all_its_tries_is_stuck() -> None:
+    blobs = [(f"d/{n}.png", f"{n}.png", "aa", ago(STUCK_AFTER)) for n in (1, 2)]
+    live = [("d/1.png", "retrying", ago(STUCK_AFTER)), ("d/2.png", "running", ago(timedelta(minutes=59)))]
+    balance = strike(blobs=blobs, live=live)
+    assert (balance.stuck_runs, balance.waiting, balance.balanced) == (1, 1, False)
+    assert kinds(balance) == ["stuck_run", "running"]
+
+
+def test_a_run_that_is_listed_as_live_and_has_ended_since_counts_once() -> None:
+    balance = strike(
+        blobs=[("d/1.png", "a.png", "aa", ago(STUCK_AFTER))],
+        rows=[row("r1", "d/1.png", "a.png", "aa", "scored", 7)],
+        live=[("d/1.png", "running", ago(STUCK_AFTER))],
+    )
+    assert (balance.scored, balance.stuck_runs, balance.balanced) == (1, 0, True)
+
+
+def test_blobs_without_a_run_are_named_for_a_second_question_and_no_more_than_asked_for() -> None:
+    with open_books() as books:
+        books.add_blobs((f"d/{n}.png", None, None, ago(MISSING_AFTER)) for n in range(5))
+        books.add_live_runs([("d/0.png", "running", None)])
+        assert sorted(books.blobs_without_a_run(NOW, 10)) == [f"d/{n}.png" for n in range(1, 5)]
+        assert len(books.blobs_without_a_run(NOW, 2)) == 2
+
+
+def test_memory_does_not_grow_with_the_number_of_images() -> None:
+    def peak(images: int) -> int:
+        tracemalloc.start()
+        balance = strike(
+            truth=(TruthLine(f"{n}.png", f"{n:064x}", n, "scored") for n in range(images)),
+            blobs=((f"d/{n}", f"{n}.png", f"{n:064x}", 0.0) for n in range(images)),
+            rows=(row(f"{n:032x}", f"d/{n}", f"{n}.png", f"{n:064x}", "scored", n) for n in range(images)),
+        )
+        assert (balance.made, balance.scored, balance.balanced) == (images, images, True)
+        highest = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return highest
+
+    assert peak(10_000) < 1_000_000  # as a list they would take ten times that
 
 
 def test_a_file_still_in_the_inbox_after_its_upload_is_one_image() -> None:

@@ -1,30 +1,58 @@
-"""Runs the embedded host and kills it right after its n-th durable commit: crash points of one orchestration.
+"""Runs the embedded host again and again, and kills it right after its first durable commit: crash points.
 
-Wraps the store's commit from outside; ``CRASH_AFTER_COMMIT`` is n. The rest of the words go to the host.
+Wraps the store's commit from outside. A host that finds unfinished work claims it first; that commit is no progress,
+and a life that always died of it would prove nothing more, so it is a crash point once and passed over from then on.
+The words go to the host. Each life is forked from here, so that the libraries are imported once; ends with the first
+life that is not killed, or after ``CRASH_LIVES`` of them. Standard output: one line per life.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sqlite3
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+
+import PIL.Image  # noqa: F401 (the app's libraries, loaded once for all lives; the app itself is loaded by each)
 
 from functions_host.cli import main
 from functions_host.durable.store import Store, Unit
 
-_left = int(os.environ["CRASH_AFTER_COMMIT"])
+_CLAIM = "UPDATE work SET lease_owner"
 _commit = Store._commit
 
 
 def _commit_then_crash(self: Store, db: sqlite3.Connection, units: Sequence[Unit]) -> None:
-    global _left
     _commit(self, db, units)
-    _left -= 1
-    if _left == 0:
+    statements = [sql for unit in units for sql, _ in unit.statements]
+    if not all(sql.startswith(_CLAIM) for sql in statements):
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif not _CLAIMED_ONCE.exists():
+        _CLAIMED_ONCE.touch()
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+def _end_with(life: int) -> None:
+    def stop(number: int, _frame: object) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(life, number)
+
+    signal.signal(signal.SIGTERM, stop)
+
+
+_CLAIMED_ONCE = Path(os.environ["CRASH_CLAIMED"])
 Store._commit = _commit_then_crash  # type: ignore[method-assign]
-sys.exit(main(sys.argv[1:]))
+for number in range(int(os.environ["CRASH_LIVES"])):
+    child = os.fork()
+    if child == 0:
+        os._exit(main(sys.argv[1:]))
+    _end_with(child)
+    _, status = os.waitpid(child, 0)
+    code = os.waitstatus_to_exitcode(status)
+    print(f"life {number + 1} ended with {code}", flush=True)
+    if code != -signal.SIGKILL:
+        sys.exit(code)
+sys.exit(1)

@@ -1,13 +1,13 @@
-"""Uploads an inbox as one Spark task does, and kills itself at the n-th side effect.
+"""Uploads inboxes as one Spark task does, each in a life of its own that kills itself at the n-th side effect.
 
-Side effects are numbered through wrapped adapters: before and after each request, before each rename,
-removal and opening for writing (Python's audit events). ``CRASH_AT`` is n; ends with 0 if never reached.
-Words: device root, device id.
+Side effects are numbered through wrapped adapters: before and after each request, before each rename, removal and
+opening for writing (Python's audit events). One line ``root container n`` on standard input is one life, n = 0 for
+one that is left alone; the answer is one line with its exit code. Lives are forked, so that imports are paid for once.
+Word: the device id.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import sys
@@ -18,9 +18,9 @@ from local_agent.storage.uploads import BlobUploader
 from local_agent.streaming.job_options import JobOptions
 from local_agent.streaming.sending import Sender
 
-_left = int(os.environ["CRASH_AT"])
-_armed = False
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+_left = 0
+_armed = False
 
 
 def _point() -> None:
@@ -49,20 +49,28 @@ async def _put_with_points(self: BlobUploader, *words: Any) -> Any:
 
 
 BlobUploader._put_once = _put_with_points  # type: ignore[method-assign]
-options = JobOptions(
-    root=sys.argv[1],
-    device_id=sys.argv[2],
-    container=os.environ["AGENT_CONTAINER"],
-    connections=1,
-    parallelism=1,
-)
-files = [(entry.path, entry.identity) for entry in list_inbox(options.folders.inbox)]
-sender = Sender(options)
-sys.addaudithook(_audit)
-_armed = True
-result = sender.send(iter(files))
-_armed = False
-sender._loop.run_until_complete(sender._uploader.close())
-sender._loop.run_until_complete(asyncio.sleep(0))
-print(result.error, file=sys.stderr)
-sys.exit(1 if result.failed else 0)
+
+
+def live(root: str, container: str, crash_at: int) -> int:
+    """One life; does not return if it reaches its crash point."""
+    global _left, _armed
+    options = JobOptions(root=root, device_id=sys.argv[1], container=container, connections=1, parallelism=1)
+    files = [(entry.path, entry.identity) for entry in list_inbox(options.folders.inbox)]
+    sender = Sender(options)
+    sys.addaudithook(_audit)
+    _left, _armed = crash_at, True
+    result = sender.send(iter(files))
+    _armed = False
+    sender.close()
+    if result.failed:
+        print(result.error, file=sys.stderr, flush=True)
+    return 1 if result.failed else 0
+
+
+for line in sys.stdin:
+    words = line.split()
+    child = os.fork()
+    if child == 0:
+        os._exit(live(words[0], words[1], int(words[2])))
+    _, status = os.waitpid(child, 0)
+    print(os.waitstatus_to_exitcode(status), flush=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 import pytest
 
@@ -73,3 +73,23 @@ async def test_without_an_engine_auto_advance_does_not_move() -> None:
 def test_time_does_not_run_backwards() -> None:
     with pytest.raises(ValueError, match="backwards"):
         VirtualClock().advance(-HOUR)
+
+
+def test_real_time_follows_a_clock_set_forward_and_never_runs_backwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A timer due in a minute must not wait a day because the computer's clock was set back."""
+    wall, steady = datetime(2026, 1, 2, tzinfo=UTC), 100.0
+
+    class Wall(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return wall
+
+    monkeypatch.setattr("functions_host.clock.datetime", Wall)
+    monkeypatch.setattr("functions_host.clock.time.monotonic", lambda: steady)
+    clock = SystemClock()
+    wall, steady = wall - timedelta(days=1), steady + 30
+    assert clock.now() == datetime(2026, 1, 2, 0, 0, 30, tzinfo=UTC)
+    wall, steady = datetime(2026, 1, 2, 0, 0, 39, tzinfo=UTC), steady + 10
+    assert clock.now() == wall  # a time service's correction is followed
+    wall = datetime(2026, 1, 5, tzinfo=UTC)
+    assert clock.now() == wall
