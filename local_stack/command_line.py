@@ -49,6 +49,8 @@ VERBS: dict[str, Verb] = {
     "runs": Verb("the newest images, by state, reason, device and time", "runs"),
     "watch": Verb("the pipeline live in the terminal, until Ctrl-C", "watch"),
     "audit": Verb("do the books balance? folder x blobs x rows, each discrepancy by name", "audit", azurite=True),
+    "sweep": Verb("start what the blob trigger missed, now, over the whole container", "sweep"),
+    "replay": Verb("run rejected or failed images again: one by id, or many by reason, device, time", "replaying"),
     "doctor": Verb("name what is missing or misconfigured, with its remedy", "doctor", needs=None),
     "faults": Verb("break the pipeline in every known way and check the books", "faults",
                    needs="test", azurite=True, java=True),

@@ -127,6 +127,29 @@ def runs(parser: argparse.ArgumentParser) -> None:
     _url(parser)
 
 
+def replay(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run_id", nargs="?", metavar="RUN_ID", help="one run (32 hex digits)")
+    parser.add_argument("--state", choices=("rejected", "failed"), help="all runs that ended so")
+    parser.add_argument("--reason", help="of these only this reason, such as store_unavailable")
+    parser.add_argument("--device", help="of these only this device")
+    parser.add_argument(
+        "--since", metavar="WHEN", help="ended from then on: a span back (90s, 15m, 24h, 7d) or ISO 8601"
+    )
+    parser.add_argument("--until", metavar="WHEN", help="ended before then")
+    parser.add_argument("--dry-run", action="store_true", help="only count them")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    _url(parser)
+
+
+def sweep(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--grace", default="60s", metavar="SPAN", help="leave younger blobs to the trigger (default 60s)"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="only look")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    _url(parser)
+
+
 def watch(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--window", default="1h", help="the time that figures cover (default 1h)")
     parser.add_argument(
