@@ -50,6 +50,8 @@ CHECKS = (
         "integration", "real Azurite, real Spark, real SQLite", ("-m", "pytest", "tests/integration", "-q")
     ),
     Check("e2e", "whole commands as a user runs them", ("-m", "pytest", "tests/e2e", "-q")),
+    # Last, because it takes the longest; its lanes run side by side.
+    Check("faults", "nothing lost, doubled or wrong when it breaks", ("pipeline.py", "faults", "--quick")),
 )
 
 
@@ -76,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _passes(check: Check, arguments: argparse.Namespace) -> bool:
     say(f"\n── {check.name}: {check.proves}")
-    words = [*check.words, *arguments.pytest_arguments] if check.words[1] == "pytest" else list(check.words)
+    words = _words(check, arguments.pytest_arguments)
     if check.words[1] == "pytest" and not any((PROJECT_ROOT / check.words[2]).rglob("test_*.py")):
         say(f"   ({check.words[2]} holds no test yet)")
         return True
@@ -94,6 +96,15 @@ def _passes(check: Check, arguments: argparse.Namespace) -> bool:
         return False
     say(f"   {'✓' if code == 0 else '✗'} {check.name} ({time.monotonic() - started:.1f} s)")
     return code == 0
+
+
+def _words(check: Check, pytest_arguments: list[str]) -> list[str]:
+    """What pytest is told reaches every check that is pytest, behind whatever stands before it."""
+    if check.words[1] == "pytest":
+        return [*check.words, *pytest_arguments]
+    if check.name == "faults" and pytest_arguments:
+        return [*check.words, "--", *pytest_arguments]
+    return list(check.words)
 
 
 def _environment() -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 from local_stack import evidence, histogram, latency
@@ -29,6 +30,26 @@ def test_a_hidden_part_is_unfinished_and_other_hidden_files_do_not_count(tmp_pat
         ("e:.png", "set_aside"),
         ("sub/a.png", "inbox"),
     ]
+
+
+def test_a_giant_that_was_refused_is_counted_and_not_read(tmp_path: Path) -> None:
+    """An audit once read a refused file of 3 GiB into memory."""
+    state = StateFolder(tmp_path)
+    state.create()
+    with (state.set_aside / "giant.png").open("wb") as file:
+        file.truncate(64 << 30)  # sparse: reading it would take minutes
+    assert list(evidence.device_files(state)) == [("giant.png", "", "set_aside")]
+
+
+def test_only_what_was_completed_from_the_given_moment_on_counts(tmp_path: Path) -> None:
+    (tmp_path / "truth.jsonl").write_text(
+        "".join(
+            json.dumps({"name": name, "sha256": "aa", "completed_at": completed}) + "\n"
+            for name, completed in (("old", "2026-01-01T00:00:00Z"), ("new", "2026-01-02T00:00:00Z"), ("?", None))
+        )
+    )
+    earliest = datetime(2026, 1, 2, tzinfo=UTC).timestamp()
+    assert [line.name for line in evidence.truth_lines(tmp_path, earliest=earliest)] == ["new", "?"]
 
 
 def test_latency_is_from_the_files_completion_to_the_committed_row() -> None:

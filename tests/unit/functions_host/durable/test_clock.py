@@ -75,7 +75,9 @@ def test_time_does_not_run_backwards() -> None:
         VirtualClock().advance(-HOUR)
 
 
-def test_real_time_follows_a_clock_set_forward_and_never_runs_backwards(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_real_time_follows_a_clock_set_forward_and_never_runs_backwards(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A timer due in a minute must not wait a day because the computer's clock was set back."""
     wall, steady = datetime(2026, 1, 2, tzinfo=UTC), 100.0
 
