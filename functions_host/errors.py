@@ -1,8 +1,8 @@
 """What the host raises on purpose: one tree, two branches.
 
 `Permanent`: the app, its settings or the command line must change (`StartRefusedError`, `SettingsError`,
-`StateInUseError`, `StateNewerError`, `AddressInUseError`). `Transient`: the same thing may work a moment later
-(`StorageUnavailableError`). No message of these ever holds a key or a connection string.
+`StateInUseError`, `StateDamagedError`, `StateNewerError`, `AddressInUseError`). `Transient`: the same thing may work a
+moment later (`StorageUnavailableError`). No message of these ever holds a key or a connection string.
 """
 
 from __future__ import annotations
@@ -43,6 +43,10 @@ class StateInUseError(Permanent):
 
 class StateNewerError(Permanent):
     """The state directory was written by a newer version of this host."""
+
+
+class StateDamagedError(Permanent):
+    """A file of the state directory cannot be read."""
 
 
 class AddressInUseError(Permanent):

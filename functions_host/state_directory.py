@@ -11,18 +11,27 @@ from pathlib import Path
 from typing import IO
 
 from functions_host.errors import StateInUseError
+from functions_host.state_check import check_state
 
 DEFAULT_NAME = ".functions_host"
 """Under the app's root, unless --state says otherwise."""
 
 
 class StateDirectory:
-    """An owned state directory; `close` gives it up."""
+    """An owned state directory, its files whole; `close` gives it up.
+
+    Raises StateInUseError and StateDamagedError.
+    """
 
     def __init__(self, path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._lock = _locked(path / "host.lock")
+        try:
+            check_state(path)
+        except BaseException:
+            self._lock.close()
+            raise
         ignore = path / ".gitignore"
         if not ignore.exists():
             ignore.write_text("*\n", encoding="ascii")

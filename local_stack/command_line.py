@@ -56,6 +56,7 @@ VERBS: dict[str, Verb] = {
                    needs="test", azurite=True, java=True),
     "bench": Verb("measure one part against its named peer", "bench", needs="test", azurite=True, java=True),
     "package": Verb("build the zip that Azure would get, without Core Tools", "packaging", needs=None),
+    "recover": Verb("set aside local state that can no longer be read; nothing is deleted", "recover", needs=None),
     "clean": Verb("remove all local state (.local/)", "clean", needs=None),
 }  # fmt: skip
 

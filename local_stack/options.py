@@ -71,6 +71,10 @@ def package(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
 
+def recover(parser: argparse.ArgumentParser) -> None:
+    """No options."""
+
+
 def clean(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--all", action="store_true", help="also remove .venv and the installed Azurite")
 

@@ -45,7 +45,11 @@ def test_only_what_was_completed_from_the_given_moment_on_counts(tmp_path: Path)
     (tmp_path / "truth.jsonl").write_text(
         "".join(
             json.dumps({"name": name, "sha256": "aa", "completed_at": completed}) + "\n"
-            for name, completed in (("old", "2026-01-01T00:00:00Z"), ("new", "2026-01-02T00:00:00Z"), ("?", None))
+            for name, completed in (
+                ("old", "2026-01-01T00:00:00Z"),
+                ("new", "2026-01-02T00:00:00Z"),
+                ("?", None),
+            )
         )
     )
     earliest = datetime(2026, 1, 2, tzinfo=UTC).timestamp()
