@@ -26,10 +26,10 @@ from local_stack.steps import say
 COUNTED = ("lost", "duplicate", "wrong", "stuck")
 # In the order in which they start: the longest first. The tests say which lane they belong to.
 LANES = {
-    "quick": ("pipeline", "apart"),
+    "quick": ("pipeline", "outages", "apart"),
     "full": ("kills", "outages", "endurance", "pipeline", "machine", "apart"),
 }
-_AT_ONCE = {"quick": 2, "full": 4}
+_AT_ONCE = {"quick": 3, "full": 4}
 _LOOK_SECONDS = 0.5
 _NO_TEST_CHOSEN = 5  # pytest's exit code
 

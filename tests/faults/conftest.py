@@ -21,6 +21,9 @@ from kit.pipeline import Pipeline, pipeline_up
 from kit.report import Report
 
 FULL = os.environ.get("FAULTS_SCALE", "quick") == "full"
+# At quick scale a pipeline is worth its start only for a minute's work: short kills and short outages share one.
+_QUICK_LANES = {"kills": "outages"}
+_WITHOUT_PIPELINE = ("apart", "machine")
 _LANE = os.environ.get("FAULTS_LANE", "")
 _SEED = int(os.environ.get("FAULTS_SEED") or random.SystemRandom().randrange(1_000_000))
 
@@ -45,13 +48,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _belongs(item: pytest.Item, lane: str) -> bool:
-    needs_pipeline = "shared_pipeline" in getattr(item, "fixturenames", ())
+    has_pipeline = lane not in _WITHOUT_PIPELINE
     if item.get_closest_marker("last"):
-        return lane != "apart" and (FULL or lane == "pipeline")
+        return has_pipeline
     mark = item.get_closest_marker("lane")
-    # Quick knows two lanes only: what has a lane of its own at full scale runs on the shared pipeline there.
-    own = mark.args[0] if mark and (FULL or not needs_pipeline) else ""
-    return lane == (own or ("pipeline" if needs_pipeline else "apart"))
+    if mark is None:
+        return lane == ("pipeline" if "shared_pipeline" in getattr(item, "fixturenames", ()) else "apart")
+    own = str(mark.args[0])
+    return lane == (own if FULL else _QUICK_LANES.get(own, own))
 
 
 def pytest_report_header() -> str:

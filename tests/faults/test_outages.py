@@ -15,6 +15,7 @@ from kit.pipeline import Pipeline
 from kit.proxy import Mode
 from kit.report import Report
 
+pytestmark = pytest.mark.lane("outages")
 DRAIN_SECONDS = 180
 LONG_SECONDS = int(os.environ.get("FAULTS_LONG_OUTAGE", "600"))
 
@@ -33,9 +34,8 @@ def test_storage_away_for_five_seconds(pipeline: Pipeline, report: Report, seed:
 
 
 @pytest.mark.full
-@pytest.mark.lane("outages")
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("what", ["storage", "database"])
+@pytest.mark.parametrize("what", ["storage", pytest.param("database", marks=pytest.mark.lane("pipeline"))])
 def test_long_outage_with_runs_in_flight(pipeline: Pipeline, report: Report, seed: int, what: str) -> None:
     """Ten minutes, with runs on their way when it begins, which must not give up; 500 images come meanwhile."""
     prefix = f"long-{what}"
@@ -54,7 +54,6 @@ def test_long_outage_with_runs_in_flight(pipeline: Pipeline, report: Report, see
 
 
 @pytest.mark.full
-@pytest.mark.lane("outages")
 @pytest.mark.timeout(600)
 def test_ten_thousand_files_wait_for_storage_in_little_memory(
     pipeline: Pipeline, report: Report, seed: int
@@ -80,7 +79,6 @@ def test_ten_thousand_files_wait_for_storage_in_little_memory(
 
 
 @pytest.mark.full
-@pytest.mark.lane("outages")
 @pytest.mark.timeout(1800)
 def test_storage_that_flaps(pipeline: Pipeline, report: Report, seed: int) -> None:
     """2 s down, 2 s up, again and again while images arrive."""
@@ -107,10 +105,11 @@ def test_database_locked_by_another(pipeline: Pipeline, report: Report, seed: in
     report.balanced(balance, took, 30, locked_seconds=seconds)
 
 
+@pytest.mark.full
 @pytest.mark.timeout(600)
-def test_database_absent_and_back(pipeline: Pipeline, report: Report, seed: int, full: bool) -> None:
+def test_database_absent_and_back(pipeline: Pipeline, report: Report, seed: int) -> None:
     """The host comes up without its database, answers health with 503, and catches up when it is back."""
-    seconds = 60 if full else 5
+    seconds = 60
     pipeline.host.stop()
     moved = list(pipeline.state.root.glob("results.db*"))
     away = pipeline.state.root / "away"
