@@ -171,6 +171,26 @@ def test_a_scored_run_is_not_replayed(api):
     assert (status, body["reason"]) == (409, "scored_already")
 
 
+def test_many_are_replayed_by_reason_device_and_time_a_count_first(api):
+    run = one(api, "cam-1/short.png")
+    chosen = f"runs/replay?state=rejected&reason={run['reason']}&device=cam-1"
+    for filters, matched in (("since=1h", 1), ("until=2020-01-01T00:00:00Z", 0)):
+        status, told, _ = api(f"{chosen}&{filters}&dry_run=true", "POST")
+        assert (status, told["matched"], told["started"]) == (200, matched, 0)
+    assert one(api, "cam-1/short.png")["attempt"] == run["attempt"]
+    status, told, _ = api(f"{chosen}&since=1h", "POST")
+    assert (status, told["matched"], told["started"] + told["already_running"]) == (200, 1, 1)
+    until(lambda: api(f"runs/{run['run_id']}")[1].get("attempt") == run["attempt"] + 1)
+    until(lambda: api(f"runs/{run['run_id']}")[0] == 200)
+    assert one(api, "cam-1/short.png")["reason"] == run["reason"]
+
+
+def test_nobody_replays_everything_by_a_slip(api):
+    for query in ("", "?reason=empty", "?state=scored"):
+        status, body, _ = api(f"runs/replay{query}", "POST")
+        assert (status, body["parameter"]) == (400, "state")
+
+
 def test_nothing_is_left_for_sweep_and_audit_to_find(api):
     for path, method in (("audit?grace=1s", "GET"), ("sweep?grace=1s", "POST")):
         status, report, _ = api(path, method)
