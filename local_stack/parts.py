@@ -18,7 +18,7 @@ from local_stack.processes import ChildProcess, log_tail, wait_until
 from local_stack.state_folder import PROJECT_ROOT, StateFolder
 
 CONTAINER = "img"
-# Azurite by itself forgets up to five seconds of acknowledged uploads when it is killed (docs/adr/0009).
+# Azurite by itself forgets up to five seconds of acknowledged uploads when it is killed (docs/adr/0006).
 _ACKNOWLEDGE_AFTER_SAVE = PROJECT_ROOT / "local_stack" / "azurite" / "acknowledge_after_save.cjs"
 
 
