@@ -32,14 +32,6 @@ Step = TypeVar("Step", bound=Callable[..., Any])
 # Read when the worker indexes the app, as the triggers' settings are.
 TELEMETRY = os.environ.get("TELEMETRY", "off")
 
-# The names that the alerts in infra/ ask for.
-IMAGES = "pipeline.images"  # ended images, by outcome
-LATENCY = "pipeline.latency"  # seconds from the file complete on the device to its outcome recorded
-RETRIES = "pipeline.retries"  # failed tries, by step and reason
-WAITING = (
-    "pipeline.oldest_waiting"  # seconds since upload of an image without an outcome: starts, failures, sweeps
-)
-
 _ENDINGS = ("save_result", "reject_image", "fail_image")
 
 

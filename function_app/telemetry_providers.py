@@ -26,6 +26,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExport
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from function_app.errors import Misconfigured
+from function_app.metric_names import IMAGES, LATENCY, RETRIES, WAITING
 from function_app.traced_image import TracedImage
 
 _NAME = "function_app"
@@ -38,8 +39,6 @@ class Instruments:
     """The tracer and the meters of this process."""
 
     def __init__(self) -> None:
-        from function_app.telemetry import IMAGES, LATENCY, RETRIES, WAITING
-
         self._tracer = trace.get_tracer(_NAME)
         self._propagator = TraceContextTextMapPropagator()
         meter = metrics.get_meter(_NAME)

@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from local_stack import evidence, histogram, latency, parts
 from local_stack.books import Balance
 from local_stack.demo_report import print_report
+from local_stack.demo_result import DemoResult
 from local_stack.errors import StackError
 from local_stack.live_view import LiveView, Snapshot
 from local_stack.png_oracle import expected_sum
@@ -26,30 +27,6 @@ from local_stack.state_folder import PROJECT_ROOT, StateFolder
 from local_stack.steps import say
 
 _POLL_SECONDS = 0.5
-
-
-@dataclass(frozen=True)
-class DemoResult:
-    """The figures of one demo; the field names are the JSON's."""
-
-    host: str
-    made: int
-    uploaded: int
-    scored: int
-    rejected: int
-    failed: int
-    waiting: int
-    lost: int
-    duplicate_rows: int
-    wrong_sums: int
-    balanced: bool
-    seconds: float
-    images_per_second: float
-    latency_seconds: dict[str, float | None]
-    device_id: str
-    database: str
-    histogram: str
-    discrepancies: list[dict[str, str]]
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
+from local_stack.demo_result import DemoResult
 from local_stack.histogram import terminal_bars
-
-if TYPE_CHECKING:
-    from local_stack.demo import DemoResult
 
 
 def print_report(result: DemoResult, sums: Sequence[int], example_run: str | None, url: str) -> None:

@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from function_app import telemetry, telemetry_providers
+from function_app import metric_names, telemetry, telemetry_providers
 from function_app.errors import Misconfigured, StorageUnavailable
 from function_app.traced_image import image_of_input, own_trace
 
@@ -80,7 +80,7 @@ def test_a_failed_try_is_counted_by_reason_and_no_foreign_text_leaves(recorded):
     names = {
         m.name for r in reader.get_metrics_data().resource_metrics for s in r.scope_metrics for m in s.metrics
     }
-    assert names == {telemetry.RETRIES, telemetry.WAITING}
+    assert names == {metric_names.RETRIES, metric_names.WAITING}
 
 
 def test_our_own_errors_are_told_by_their_reason(recorded):
@@ -116,7 +116,7 @@ def test_a_start_that_fails_is_marked_and_counted_as_a_failed_step_is(recorded):
         asyncio.run(start_on_blob(blob=Blob(), client=None))
     span = spans.get_finished_spans()[-1]
     assert (span.name, span.status.description) == ("start_on_blob", "ConnectionError")
-    assert metric(reader, telemetry.RETRIES)[0].attributes == {
+    assert metric(reader, metric_names.RETRIES)[0].attributes == {
         "step": "start_on_blob",
         "reason": "ConnectionError",
     }
@@ -148,7 +148,7 @@ def test_the_sweep_measures_the_oldest_image_that_waits(recorded):
     telemetry.note_oldest_waiting(None)
     assert recorded[1].get_metrics_data() is None
     telemetry.note_oldest_waiting(datetime.now(UTC) - timedelta(hours=2))
-    assert 7_200 <= metric(recorded[1], telemetry.WAITING)[0].max < 7_260
+    assert 7_200 <= metric(recorded[1], metric_names.WAITING)[0].max < 7_260
 
 
 def test_a_starter_stays_a_coroutine_function_with_its_own_signature(recorded):
