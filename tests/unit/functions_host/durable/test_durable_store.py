@@ -10,10 +10,12 @@ from typing import Any
 
 import azure.durable_functions as df
 import pytest
+from azure.durable_functions.models.OrchestrationRuntimeStatus import OrchestrationRuntimeStatus
 
-from functions_host.durable import HubInUseError, HubMismatchError, HubNewerError
+from functions_host.durable import HubInUseError, HubMismatchError, HubNewerError, queries
 from functions_host.durable import schema as schema_module
 from functions_host.durable import store as store_module
+from functions_host.durable.status import Status
 from functions_host.durable.store import Store, Unit, connect
 
 
@@ -100,6 +102,43 @@ async def test_an_older_file_is_migrated_forward_and_keeps_its_instances(
     async with open_engine(app, hub) as host:
         assert (await host.status("old")).output == 1
     assert user_version(hub) == version + 1
+
+
+async def test_a_file_of_each_earlier_version_goes_on_with_what_waited_in_it(
+    app: Any, open_engine: Any, hub: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @app.orchestration_trigger(context_name="context")
+    def waits(context: df.DurableOrchestrationContext) -> Any:
+        return (yield context.wait_for_external_event("Go"))
+
+    for version in range(1, len(schema_module.MIGRATIONS)):
+        path = hub.with_name(f"v{version}.db")
+        with monkeypatch.context() as earlier:
+            earlier.setattr(schema_module, "MIGRATIONS", schema_module.MIGRATIONS[:version])
+            async with open_engine(app, path) as host:
+                await host.client.start_new("waits", "old")
+                await host.settled()
+        assert user_version(path) == version
+        async with open_engine(app, path) as host:
+            running = await host.client.get_status_by(runtime_status=[OrchestrationRuntimeStatus.Running])
+            assert [status.instance_id for status in running] == ["old"]
+            await host.client.raise_event("old", "Go", 1)
+            assert (await host.finished("old")).output == "1"
+
+
+def test_living_instances_are_found_without_reading_the_finished_ones(hub: Path) -> None:
+    store = Store(hub, "TestHubName")
+    store.open()
+    plans = {}
+    for name, statuses in (
+        ("living", [Status.RUNNING, Status.PENDING]),
+        ("any", [Status.RUNNING, Status.FAILED]),
+    ):
+        where, parameters = queries._where(queries.Filter(statuses=statuses), None)
+        plan = store.query(f"EXPLAIN QUERY PLAN SELECT * FROM instance WHERE {where}", parameters)
+        plans[name] = str(plan)
+    assert "instance_living" in plans["living"]
+    assert "instance_living" not in plans["any"]
 
 
 async def test_a_migration_that_fails_half_way_changes_nothing(
