@@ -22,6 +22,9 @@ from function_app.models import Ending, Progress, RunRequest
 
 T = TypeVar("T")
 
+DURABLE_PAGE = 100
+"""Instances in one answer of Durable's listing."""
+
 
 class State(StrEnum):
     """The states of a run that a person understands."""
@@ -94,9 +97,23 @@ async def active_runs(client: Any) -> list[LiveRun]:
 
 
 async def _active_runs(client: Any) -> list[LiveRun]:
+    return [live_run_of(status) for status in (await _active_statuses(client, "")).values()]
+
+
+async def _active_statuses(client: Any, prefix: str) -> dict[str, Any]:
+    """Durable's statuses of active runs whose ids begin so, by id.
+
+    Durable lists 100 instances at a time and the SDK never asks for the next hundred
+    (azure-functions-durable-python#580): a full page is asked for again, by the next digit of the run ids.
+    """
     active = [OrchestrationRuntimeStatus.Running, OrchestrationRuntimeStatus.Pending]
-    statuses = await _asked(client.get_status_by(runtime_status=active))
-    return [live_run_of(status) for status in statuses]
+    narrowed = {"instance_id_prefix": prefix} if prefix else {}
+    page = await _asked(client.get_status_by(runtime_status=active, **narrowed))
+    found = {str(status.instance_id): status for status in page}
+    if len(page) >= DURABLE_PAGE:
+        for digit in "0123456789abcdef":
+            found |= await _active_statuses(client, prefix + digit)
+    return found
 
 
 def live_run_of(status: Any) -> LiveRun:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import threading
 from dataclasses import replace
@@ -12,6 +13,7 @@ from typing import Any
 
 import azure.functions as func
 import pytest
+from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrchestrationStatus
 
 from function_app.errors import StoreUnavailable
 from function_app.http_api.answers import BadParameter, NotFound, json_answer
@@ -24,6 +26,12 @@ from function_app.retries import SHORTEST_DELAY, delay_before_retry
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 RUN = "0" * 32
+RUNNING = {
+    "name": "score",
+    "runtimeStatus": "Running",
+    "createdTime": "2026-01-01T00:00:00Z",
+    "lastUpdatedTime": "2026-01-01T00:00:00Z",
+}
 
 
 def stored(outcome: Outcome = Outcome.SCORED, took: float = 0.1, attempt: int = 1) -> StoredRun:
@@ -109,6 +117,23 @@ async def test_questions_for_live_runs_that_meet_are_asked_once() -> None:
     assert durable.questions == 1
     await active_runs(durable)
     assert durable.questions == 2
+
+
+async def test_more_live_runs_than_durable_lists_at_once_are_all_found() -> None:
+    """As in Azure and on the embedded host: 100 to an answer, and no way to the next through the SDK."""
+    everything = [
+        hashlib.sha256(bytes([number % 251, number // 251])).hexdigest()[:32] for number in range(700)
+    ]
+
+    class Paged(Durable):
+        async def get_status_by(self, instance_id_prefix: str = "", **_: object) -> Any:
+            await self._asked()
+            chosen = [name for name in everything if name.startswith(instance_id_prefix)][:100]
+            return [DurableOrchestrationStatus.from_json({"instanceId": name, **RUNNING}) for name in chosen]
+
+    durable = Paged()
+    assert {run.run_id for run in await active_runs(durable)} == set(everything)
+    assert durable.questions < 100
 
 
 async def test_a_caller_that_goes_away_does_not_take_the_others_answer_along() -> None:
