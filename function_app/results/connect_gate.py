@@ -21,13 +21,20 @@ C = TypeVar("C")
 class ConnectGate:
     """Lets callers connect side by side, until the server stays silent or refuses.
 
-    Then one caller at a time tries, and the others are told at once what is known. The first success opens
-    the gate again.
+    Then one caller tries, another every ``probe_seconds`` beside it (a single try may hang though the server
+    is well), and the others are told at once what is known. The first success opens the gate again.
     """
 
-    def __init__(self, patience_seconds: float = 5.0, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        patience_seconds: float = 5.0,
+        probe_seconds: float = 15.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._patience = patience_seconds
+        self._probe_every = probe_seconds
         self._clock = clock
+        self._answered_at = clock()
         self._lock = threading.Lock()
         self._numbers = itertools.count()
         self._trying: dict[int, float] = {}  # since when each caller inside has been waiting
@@ -42,7 +49,7 @@ class ConnectGate:
             self._last = error
             raise
         else:
-            self._last = None
+            self._last, self._answered_at = None, self._clock()
             return connection
         finally:
             with self._lock:
@@ -50,13 +57,15 @@ class ConnectGate:
 
     def _enter(self) -> int:
         with self._lock:
-            now = self._clock()
-            waiting = now - min(self._trying.values(), default=now)
-            last = self._last
-            if self._trying and last is not None:
-                raise StoreUnavailable(last.detail, reason=last.reason)
-            if waiting >= self._patience:
-                raise StoreUnavailable(f"the database server has not answered a sign-in for {waiting:.0f} s")
+            now, last, since = self._clock(), self._last, self._trying.values()
+            if since and now - max(since) < self._probe_every:
+                silent_for = now - max(min(since), self._answered_at)
+                if last is not None:
+                    raise StoreUnavailable(last.detail, reason=last.reason)
+                if silent_for >= self._patience:
+                    raise StoreUnavailable(
+                        f"the database server has not answered a sign-in for {silent_for:.0f} s"
+                    )
             number = next(self._numbers)
             self._trying[number] = now
             return number

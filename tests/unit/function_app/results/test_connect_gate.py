@@ -53,7 +53,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def gate(clock: Clock) -> ConnectGate:
-    return ConnectGate(patience_seconds=5, clock=clock)
+    return ConnectGate(patience_seconds=5, probe_seconds=15, clock=clock)
 
 
 @pytest.fixture
@@ -106,9 +106,25 @@ def test_a_silent_server_holds_those_who_asked_first_and_nobody_after_its_patien
     second = caller()
     clock.now = 12
     assert "for 12 s" in refused(gate).detail
+    clock.now = 19.8
+    assert "for 20 s" in refused(gate).detail
     first.ends()
     second.ends()
     assert gate.connect(lambda: "connection") == "connection"
+
+
+def test_one_try_that_hangs_does_not_keep_others_from_a_server_that_is_well(
+    gate: ConnectGate, clock: Clock, caller: Callable[[], Caller]
+) -> None:
+    caller()
+    clock.now = 4
+    assert gate.connect(lambda: "connection") == "connection"
+    clock.now = 8
+    assert gate.connect(lambda: "connection") == "connection", "it answered 4 s ago"
+    clock.now = 14
+    refused(gate)
+    clock.now = 15
+    assert gate.connect(lambda: "connection") == "connection", "another may try every 15 s"
 
 
 def test_an_error_that_is_not_of_the_server_closes_nothing(
