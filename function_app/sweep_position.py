@@ -1,4 +1,4 @@
-"""Where the last timed sweep stopped: one small blob, so that any worker process can go on from there.
+"""Where the timed sweep stands: one small blob, so that any worker process can go on from there.
 
 Losing it costs a sweep from the beginning, nothing else; so what cannot be read counts as no position.
 """
@@ -7,14 +7,54 @@ from __future__ import annotations
 
 import contextlib
 import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import BlobServiceClient
 
+from function_app.codec import from_json, to_json
 from function_app.errors import BlobMissing
 from function_app.storage_errors import storage_errors
 
 _NAME = "sweep/position.json"
+# The service's clock, which dates the blobs, and ours, which dates the passes, differ by far less.
+_CLOCKS_DIFFER = timedelta(minutes=15)
+_ASK_ABOUT_ALL_EVERY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Position:
+    """``cursor`` is where the pass that began at ``begun`` goes on, null at its beginning; ``clean`` while it has met
+    no image that waits.
+
+    Images uploaded before ``settled_before`` ended: a clean pass saw to it. The database is not asked about them again
+    until ``asked_about_all``, when a pass last asked about every image, is a day ago. So it sleeps while no image
+    comes, where asking every five minutes would keep a serverless one awake (and billed) around the clock.
+    """
+
+    cursor: str | None = None
+    begun: datetime | None = None
+    clean: bool = True
+    settled_before: datetime | None = None
+    asked_about_all: datetime | None = None
+
+    def at(self, now: datetime) -> Position:
+        """The position to sweep from: this one, or the beginning of a new pass."""
+        if self.cursor is not None and self.begun is not None:
+            return self
+        fresh = self.asked_about_all is not None and now - self.asked_about_all < _ASK_ABOUT_ALL_EVERY
+        if not fresh:
+            return Position(begun=now)
+        return Position(None, now, True, self.settled_before, self.asked_about_all)
+
+    def after(self, next_cursor: str | None, *, clean: bool) -> Position:
+        """The position after a stretch; a pass that ends clean settles what was there when it began."""
+        clean = clean and self.clean
+        if next_cursor is not None or not clean or self.begun is None:
+            return Position(next_cursor, self.begun, clean, self.settled_before, self.asked_about_all)
+        asked = self.asked_about_all if self.settled_before is not None else self.begun
+        return Position(None, self.begun, True, self.begun - _CLOCKS_DIFFER, asked)
 
 
 class SweepPosition:
@@ -24,27 +64,26 @@ class SweepPosition:
         self._service = service
         self._container = container
 
-    def read(self) -> str | None:
-        """The cursor; None for the beginning. Raises StorageUnavailable."""
+    def read(self) -> Position:
+        """Where it stands. Raises StorageUnavailable."""
         try:
             with storage_errors():
                 data: bytes = self._service.get_blob_client(self._container, _NAME).download_blob().readall()
-            cursor = json.loads(data).get("cursor")
-        except (BlobMissing, ValueError, AttributeError):
-            return None
-        return cursor if isinstance(cursor, str) else None
+            return from_json(Position, json.loads(data))
+        except (BlobMissing, ValueError, TypeError, AttributeError):
+            return Position()
 
-    def write(self, cursor: str | None) -> None:
+    def write(self, position: Position) -> None:
         """Remember it; the container is made when it turns out to be missing. Raises StorageUnavailable."""
         try:
-            self._put(cursor)
+            self._put(position)
         except BlobMissing:  # said of a missing container too
             with contextlib.suppress(ResourceExistsError), storage_errors():
                 self._service.create_container(self._container)
-            self._put(cursor)
+            self._put(position)
 
-    def _put(self, cursor: str | None) -> None:
+    def _put(self, position: Position) -> None:
         with storage_errors():
             self._service.get_blob_client(self._container, _NAME).upload_blob(
-                json.dumps({"cursor": cursor}), overwrite=True
+                json.dumps(to_json(position)), overwrite=True
             )

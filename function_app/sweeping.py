@@ -79,17 +79,24 @@ class Budget:
 
 
 async def sweep(
-    client: Any, use: Resources, cursor: str | None, budget: Budget, *, start: bool = True
+    client: Any,
+    use: Resources,
+    cursor: str | None,
+    budget: Budget,
+    *,
+    start: bool = True,
+    settled_before: datetime | None = None,
 ) -> SweepReport:
     """Go on from the cursor and start what needs a run; with ``start=False`` only look (an audit).
 
     Never makes a second row: the run's id is the orchestration's, and a finished one is started again
-    only when the store, asked after Durable, still has no row of it. Raises Transient.
+    only when the store, asked after Durable, still has no row of it. Images uploaded before ``settled_before``
+    count as recorded without asking. Raises Transient.
     """
     report, begun = SweepReport(next_cursor=cursor), use.now()
     while True:
         page = await asyncio.to_thread(use.blobs.page, report.next_cursor, min(_PAGE, budget.blobs))
-        standings = await _standings(page.runs, client, use, budget.grace)
+        standings = await _standings(page.runs, client, use, budget.grace, settled_before)
         in_need = [run for run, standing in zip(page.runs, standings, strict=True) if standing in NEEDS_A_RUN]
         started = await _all_of([_start(client, run) for run in in_need]) if start else []
         report = _added(report, page.runs, standings, sum(started), page.next_cursor)
@@ -100,9 +107,12 @@ async def sweep(
 
 async def timed_sweep(client: Any, use: Resources, budget: Budget) -> SweepReport:
     """One tick: go on where the last one stopped (from the beginning after the end). Raises Transient."""
-    position = use.blobs.sweep_position
-    report = await sweep(client, use, await asyncio.to_thread(position.read), budget)
-    await asyncio.to_thread(position.write, report.next_cursor)
+    kept = use.blobs.sweep_position
+    position = (await asyncio.to_thread(kept.read)).at(use.now())
+    report = await sweep(client, use, position.cursor, budget, settled_before=position.settled_before)
+    await asyncio.to_thread(
+        kept.write, position.after(report.next_cursor, clean=report.waiting_since is None)
+    )
     return report
 
 
@@ -120,9 +130,15 @@ async def _start(client: Any, run: RunRequest) -> bool:
 
 
 async def _standings(
-    runs: Sequence[RunRequest], client: Any, use: Resources, grace: timedelta
+    runs: Sequence[RunRequest],
+    client: Any,
+    use: Resources,
+    grace: timedelta,
+    settled_before: datetime | None,
 ) -> list[Standing]:
-    known = await asyncio.to_thread(use.store.known_run_ids, [run.run_id for run in runs])
+    known = {run.run_id for run in runs if _uploaded_before(settled_before, run)}
+    in_question = [run.run_id for run in runs if run.run_id not in known]
+    known |= await asyncio.to_thread(use.store.known_run_ids, in_question) if in_question else set()
     unknown = [run for run in runs if run.run_id not in known]
     newest = use.now() - grace
     old = [run for run in unknown if not (run.lineage.uploaded_at and run.lineage.uploaded_at > newest)]
@@ -137,6 +153,11 @@ async def _standings(
     ended = [run_id for run_id, found in live.items() if found is not None and not found.is_active]
     known |= await asyncio.to_thread(use.store.known_run_ids, ended) if ended else set()
     return [_standing(run.run_id, known, live) for run in runs]
+
+
+def _uploaded_before(moment: datetime | None, run: RunRequest) -> bool:
+    uploaded = run.lineage.uploaded_at
+    return moment is not None and uploaded is not None and uploaded < moment
 
 
 def _standing(run_id: str, known: set[str], live: dict[str, LiveRun | None]) -> Standing:

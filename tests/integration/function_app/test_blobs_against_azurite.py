@@ -20,6 +20,7 @@ from function_app.models import ImageVersion, Outcome, RunRecord
 from function_app.quarantine import quarantine_name
 from function_app.resources import Resources
 from function_app.settings import Settings, StorageSettings
+from function_app.sweep_position import Position
 from function_app.sweeping import Budget, Standing, sweep, timed_sweep
 
 pytestmark = pytest.mark.azurite
@@ -238,12 +239,56 @@ async def test_a_sweep_is_bounded_and_goes_on_where_it_stopped(blobs, world):
     assert len(set(durable.started)) == len(durable.started) == 7
 
 
-async def test_a_spoiled_position_means_from_the_beginning(blobs, world):
-    blobs.sweep_position.write("x")
-    blobs._service.get_blob_client(f"{blobs._container}-q", "sweep/position.json").upload_blob(
-        b"\x00", overwrite=True
-    )
-    assert blobs.sweep_position.read() is None
+async def test_a_spoiled_position_means_from_the_beginning(blobs):
+    begun = datetime(2026, 1, 1, tzinfo=UTC)
+    blobs.sweep_position.write(Position("x", begun))
+    assert blobs.sweep_position.read() == Position("x", begun)
+    for spoiled in (b"\x00", b"[]", b'"x"', b'{"cursor": 1}', b'{"begun": "yesterday"}'):
+        blobs._service.get_blob_client(f"{blobs._container}-q", "sweep/position.json").upload_blob(
+            spoiled, overwrite=True
+        )
+        assert blobs.sweep_position.read() == Position()
+
+
+class Asked:
+    """A store that remembers about how many runs it was asked."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+        self.about: list[int] = []
+
+    def known_run_ids(self, run_ids: Any) -> set[str]:
+        self.about.append(len(run_ids))
+        return self._store.known_run_ids(run_ids)
+
+
+async def test_while_no_image_comes_the_sweep_lets_the_database_sleep(blobs, world):
+    """A question every five minutes would keep a serverless database awake, and billed, around the clock."""
+    store, later = Asked(world.store), timedelta(hours=1)
+    use = replace(world, store=store, now=lambda: datetime.now(UTC) + later)
+    image = put(blobs, "x", b"1")
+    assert (await timed_sweep(Durable(), use, Budget())).started == 1  # not clean: settles nothing
+    assert (await timed_sweep(Durable(), use, Budget())).started == 1
+    run_id = blobs.present_run(blobs._container, "x").run_id
+    world.store.record_rejected(rejected(image, run_id))
+    assert (await timed_sweep(Durable(), use, Budget())).recorded == 1  # clean: all before it is settled
+    asked = len(store.about)
+    for _ in range(3):
+        assert (await timed_sweep(Durable(), use, Budget())).recorded == 1
+    assert len(store.about) == asked
+    later = timedelta(hours=26)  # once a day about every image again
+    await timed_sweep(Durable(), use, Budget())
+    assert store.about[asked:] == [1]
+
+
+async def test_an_image_that_comes_after_all_was_settled_is_seen(blobs, world):
+    assert (await timed_sweep(Durable(), world, Budget())).looked_at == 0
+    use = replace(world, now=lambda: datetime.now(UTC))
+    just_now = use.now() - timedelta(seconds=2)  # storage dates blobs in whole seconds
+    blobs.sweep_position.write(replace(blobs.sweep_position.read(), settled_before=just_now))
+    put(blobs, "late", b"1")
+    report = await timed_sweep(Durable(), use, Budget(grace=timedelta(0)))
+    assert (report.unseen, report.started) == (1, 1)
 
 
 async def test_fresh_blobs_are_left_to_the_trigger(blobs, world):
