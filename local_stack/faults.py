@@ -13,6 +13,7 @@ import random
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ class Summary:
             "command": self.command,
             "seconds": round(time.monotonic() - self.started, 1),
             "complete": len(ended) == len(LANES[self.scale]),
-            "passed": len(ended) == len(LANES[self.scale]) and not _failed(ended),
+            "passed": len(ended) == len(self.lanes) and not _failed(ended),
             "faults": len(self.each),
             "images": sum(figures["images"] for figures in self.each),
             **{name: sum(figures[name] for figures in self.each) for name in COUNTED},
@@ -77,8 +78,10 @@ def run(arguments: argparse.Namespace) -> int:
     scale = "full" if arguments.full else "quick"
     seed = arguments.seed if arguments.seed is not None else random.SystemRandom().randrange(1_000_000)
     words = list(arguments.pytest_arguments)
-    command = f"pipeline.py faults --{scale} --seed {seed}{' -- ' if words else ''}{' '.join(words)}"
-    summary = Summary(scale, seed, command, lanes=dict.fromkeys(LANES[scale]))
+    lanes = _chosen(scale, arguments.lane or ())
+    only = "".join(f" --lane {name}" for name in arguments.lane or ())
+    command = f"pipeline.py faults --{scale} --seed {seed}{only}{' -- ' if words else ''}{' '.join(words)}"
+    summary = Summary(scale, seed, command, lanes=dict.fromkeys(lanes))
     say(f"  Faults, {scale}, seed {seed}")
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
         _run_lanes(summary, Path(folder), words, arguments.json)
@@ -89,10 +92,21 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if told["passed"] and not any(told[name] for name in COUNTED) else 1
 
 
+def _chosen(scale: str, names: Sequence[str]) -> list[str]:
+    """The lanes to run, in their order; all unless some are named. Raises StackError for one that is none."""
+    unknown = set(names) - set(LANES[scale])
+    if unknown:
+        raise StackError(
+            f"There is no lane {', '.join(sorted(unknown))} at this scale.",
+            f"the lanes: {', '.join(LANES[scale])}",
+        )
+    return [name for name in LANES[scale] if name in names or not names]
+
+
 def _run_lanes(summary: Summary, folder: Path, words: list[str], json_file: Path | None) -> None:
     """Every lane to its end; raises StackError if no lane holds a test of that name."""
     report = folder / "report.jsonl"
-    waiting = list(LANES[summary.scale])
+    waiting = list(summary.lanes)
     running: dict[str, ChildProcess] = {}
     seen = 0
     try:

@@ -93,7 +93,10 @@ def faults(parser: argparse.ArgumentParser) -> None:
     scale.add_argument("--quick", action="store_true", help="what CI runs, minutes (default)")
     scale.add_argument("--full", action="store_true", help="300 kills, long outages, endurance")
     parser.add_argument("--seed", type=int, help="repeat a run (default: a random one, printed)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
+    parser.add_argument("--lane", action="append", metavar="LANE", help="run only this lane (repeatable)")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="write the figures to FILE, anew after each fault"
+    )
     parser.add_argument("pytest_arguments", nargs="*", metavar="PYTEST_ARGUMENT",
                         help="after --: handed to pytest, such as: -- -k kills")  # fmt: skip
 

@@ -22,6 +22,7 @@ class Figures:
 
     fault: str
     seed: int
+    lane: str = ""
     lost: int = 0
     duplicate: int = 0
     wrong: int = 0
@@ -52,7 +53,7 @@ class Report:
 
     def figures(self, **numbers: object) -> Figures:
         """Figures of this test."""
-        return Figures(self._fault, self._seed, **numbers)  # type: ignore[arg-type]
+        return Figures(self._fault, self._seed, os.environ.get("FAULTS_LANE", ""), **numbers)  # type: ignore[arg-type]
 
     def balanced(self, balance: Balance, drain_seconds: float, made: int, **notes: object) -> None:
         """The books of a drained pipeline: as many images as were made, and nothing amiss."""
