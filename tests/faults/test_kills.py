@@ -13,9 +13,13 @@ from local_stack import parts
 from local_stack.free_ports import is_listening
 
 PARTS = ("uploader", "host", "azurite")
+# How often each part is killed, and for how many seconds at most it may work before. The uploader comes last: its JVM
+# needs ten seconds of processor time to start. Storage lives longest: without it the uploader only waits.
+_QUICK = {"uploader": 4, "host": 8, "azurite": 8}, dict.fromkeys(PARTS, 1.5)
+_FULL = {"uploader": 50, "host": 190, "azurite": 60}, {"uploader": 6.0, "host": 4.0, "azurite": 20.0}
 DRAIN_SECONDS = {False: 120, True: 600}
 _LOOK_SECONDS = 0.3
-_PATIENCE_SECONDS = 60.0  # for a part to be at work, before it is killed all the same
+_PATIENCE_SECONDS = 30.0  # for a part to be at work, before it is killed all the same
 
 
 class Killer:
@@ -90,7 +94,7 @@ def test_random_kills_lose_nothing(pipeline: Pipeline, report: Report, seed: int
         {"uploader": 60, "host": 120, "azurite": 120} if full else {"uploader": 4, "host": 8, "azurite": 8}
     )
     device = pipeline.simulate(images, seed, "kills", bad=images // 20, rate=2.5 if full else 8)
-    killers = {part: Killer(pipeline, part, seed, kills[part], longest) for part in PARTS}
+    killers = {part: Killer(pipeline, part, seed, kills[part], longest[part]) for part in PARTS}
     started = time.monotonic()
     while any(killer.left for killer in killers.values()):
         for killer in killers.values():
