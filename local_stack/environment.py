@@ -18,6 +18,7 @@ from pathlib import Path
 from local_stack import java_runtime, node_runtime
 from local_stack.errors import StackError
 from local_stack.file_lock import exclusive_lock
+from local_stack.install_remedies import remedy_for
 from local_stack.state_folder import PROJECT_ROOT, TOOLS
 from local_stack.steps import step
 
@@ -157,23 +158,3 @@ def _archive_spark_classes() -> None:
         if finished.returncode != 0:
             running.note = f"not possible here, see {log}; it works all the same"
     stamp.write_text(made_for, encoding="utf-8")
-
-
-def remedy_for(text: str) -> str:
-    """The remedy for what pip or venv printed."""
-    lowered = text.lower()
-    if "no space left" in lowered or "errno 28" in lowered:
-        return "the disk is full: free some space and run the command again"
-    if "do not match the hashes" in lowered:
-        return (
-            "a download differs from the lock file: empty pip's cache (pip cache purge) or check your mirror"
-        )
-    network = ("newconnectionerror", "name resolution", "getaddrinfo", "timed out", "no matching distribution",
-               "network is unreachable", "connection refused", "proxyerror")  # fmt: skip
-    if any(sign in lowered for sign in network):
-        return (
-            "PyPI cannot be reached: check the network, or set HTTPS_PROXY / pip's index-url for your mirror"
-        )
-    if "permission denied" in lowered or "errno 13" in lowered:
-        return f"make {PROJECT_ROOT} writable for this user"
-    return "read the log; `python3 pipeline.py doctor` checks the usual causes"

@@ -17,6 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from local_stack.errors import StackError
+from local_stack.install_remedies import remedy_for
 from local_stack.state_folder import PROJECT_ROOT, TOOLS
 from local_stack.steps import step
 
@@ -101,8 +102,7 @@ def install_azurite(python: Path) -> None:
         )  # fmt: skip
     if finished.returncode != 0 or not AZURITE_SCRIPT.is_file():
         raise StackError(
-            f"npm could not install Azurite (log: {log})",
-            "check that the npm registry can be reached (proxy: npm config set https-proxy …) and the disk is not full",
+            f"npm could not install Azurite (log: {log})", remedy_for(log.read_text(errors="replace"))
         )
     stamp.write_text(fingerprint, encoding="ascii")
 

@@ -10,6 +10,7 @@ import pytest
 
 from local_stack import environment
 from local_stack.command_line import VERBS, main
+from local_stack.install_remedies import remedy_for
 from local_stack.state_folder import PROJECT_ROOT
 
 
@@ -21,11 +22,14 @@ from local_stack.state_folder import PROJECT_ROOT
         ("Failed to establish a new connection: NewConnectionError", "network"),
         ("ERROR: No matching distribution found for aiohttp==3.14.5", "network"),
         ("PermissionError: [Errno 13] Permission denied", "writable"),
+        ("npm error code SELF_SIGNED_CERT_IN_CHAIN", "NODE_EXTRA_CA_CERTS"),
+        ("ssl.SSLCertVerificationError: [SSL: CERTIFICATE_VERIFY_FAILED]", "PIP_CERT"),
+        ("npm error code ENOTFOUND", "network"),
         ("something never seen before", "doctor"),
     ],
 )
-def test_every_failure_of_pip_has_a_remedy(printed: str, remedy: str) -> None:
-    assert remedy in environment.remedy_for(printed)
+def test_every_failure_of_an_installer_has_a_remedy(printed: str, remedy: str) -> None:
+    assert remedy in remedy_for(printed)
 
 
 def test_a_lock_file_that_changed_is_installed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
