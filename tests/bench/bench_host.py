@@ -217,13 +217,15 @@ class Side:
 
 
 def measure(rounds: int, *, fill: bool) -> dict[str, Any]:
-    """All figures of one run."""
+    """All figures of one run, and how busy the machine was before it (load average of a minute)."""
+    load = os.getloadavg()[0]
     host, other = Side("host"), Side("durabletask")
     try:
         for side in (host, other):
             side.ask("batch")  # warm-up: imports, connections, first checkpoints
         pairs = [(host.ask("batch")["per_second"], other.ask("batch")["per_second"]) for _ in range(rounds)]
         figures: dict[str, Any] = {
+            "load_before": load,
             "ratio_to_durabletask": statistics.median(ours / theirs for ours, theirs in pairs),
             "ratio_min": min(ours / theirs for ours, theirs in pairs),
             "host_per_second": statistics.median(ours for ours, _ in pairs),
