@@ -17,7 +17,9 @@ def test_the_guide_grants_exactly_what_the_hook_grants() -> None:
 
 
 def test_no_owner_and_no_password_is_in_any_command() -> None:
-    commands = "\n".join(re.findall(r"```(?:sh|sql)\n(.*?)```", GUIDE, re.DOTALL))
+    for_azure = GUIDE.partition("## Tried on a live engine")[0]
+    commands = "\n".join(re.findall(r"```(?:sh|sql)\n(.*?)```", for_azure, re.DOTALL))
+    assert commands
     assert not re.search(r"db_owner|db_datawriter|PWD=|admin-password", commands)
 
 
