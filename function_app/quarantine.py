@@ -6,6 +6,7 @@ version the run judged, and under a name that a second try finds taken: idempote
 
 from __future__ import annotations
 
+import contextlib
 from urllib.parse import quote
 
 from azure.core import MatchConditions
@@ -20,19 +21,27 @@ _LONGEST_TAIL = 120
 
 
 class Quarantine:
-    """One container, made when first needed."""
+    """One container, made when it turns out to be missing (infra makes it beforehand)."""
 
     def __init__(self, service: BlobServiceClient, container: str) -> None:
         self._service = service
         self._container = container
-        self._is_there = False
 
     def keep(self, record: RunRecord) -> str | None:
         """Copy the blob of this run; the copy's name, or None when its bytes are gone already.
 
         Raises StorageUnavailable.
         """
-        self._make_container()
+        try:
+            return self._copy(record)
+        except BlobMissing:  # said of a missing container too
+            self._make_container()
+        try:
+            return self._copy(record)
+        except BlobMissing:
+            return None
+
+    def _copy(self, record: RunRecord) -> str | None:
         name = quarantine_name(record)
         source = self._service.get_blob_client(record.container, record.blob_name)
         copy = self._service.get_blob_client(self._container, name)
@@ -47,19 +56,13 @@ class Quarantine:
                 )
         except ResourceExistsError:
             return name
-        except (BlobMissing, Superseded):
+        except Superseded:
             return None
         return name
 
     def _make_container(self) -> None:
-        if self._is_there:
-            return
-        try:
-            with storage_errors():
-                self._service.create_container(self._container)
-        except ResourceExistsError:
-            pass
-        self._is_there = True
+        with contextlib.suppress(ResourceExistsError), storage_errors():
+            self._service.create_container(self._container)
 
 
 def quarantine_name(record: RunRecord) -> str:

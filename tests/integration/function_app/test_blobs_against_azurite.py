@@ -123,6 +123,17 @@ def test_quarantine_keeps_the_bytes_once_with_run_and_reason(blobs):
     assert quarantine_name(record).startswith("empty/" + "0" * 32)
 
 
+def test_quarantine_outlives_the_deletion_of_its_container(blobs):
+    first, second = (
+        rejected(put(blobs, name, b"bad"), run_id * 32) for name, run_id in (("x", "1"), ("y", "2"))
+    )
+    assert blobs.quarantine.keep(first)
+    blobs._service.delete_container(f"{blobs._container}-q")
+    name = blobs.quarantine.keep(second)
+    kept = blobs._service.get_blob_client(f"{blobs._container}-q", name)
+    assert kept.download_blob().readall() == b"bad"
+
+
 def test_quarantine_of_bytes_that_are_gone_or_changed_keeps_nothing_and_harms_nothing(blobs):
     record = rejected(put(blobs, "x", b"1"))
     put(blobs, "x", b"2")

@@ -112,6 +112,7 @@ def whole_run(
     azurite, folder = counted_azurite, tmp_path_factory.mktemp("whole-pipeline")
     service = BlobServiceClient.from_connection_string(azurite.storage, api_version=API_VERSION)
     container = service.create_container("img")
+    service.create_container("img-quarantine")  # as infra does
     device = folder / "device"
     _local_agent("simulate", "--inbox", device / "inbox", "--truth", folder / "truth.jsonl", "--images", IMAGES,
                  "--rate", 1000, "--seed", 1)  # fmt: skip
