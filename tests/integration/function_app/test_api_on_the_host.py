@@ -78,7 +78,7 @@ def api(azurite: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]
     for name, pixels in GOOD.items():
         container.upload_blob(name, picture(pixels))
     container.upload_blob("cam-1/empty.png", b"")
-    container.upload_blob("cam-1/short.png", picture(PIXELS[0])[:-9])
+    container.upload_blob("cam-1/short.png", picture(PIXELS[0])[:-9], metadata={"deviceid": "cam-1"})
     environ = {
         **os.environ,
         "AzureWebJobsStorage": azurite.connection_string,
