@@ -88,11 +88,8 @@ def _has_uploaded(pipeline: Pipeline) -> bool:
 @pytest.mark.timeout(5400)
 def test_random_kills_lose_nothing(pipeline: Pipeline, report: Report, seed: int, full: bool) -> None:
     """20 kills over 120 images, or 300 over 2,000; the parts are killed side by side, so also two at once."""
-    images, longest = (2_000, 6.0) if full else (120, 1.5)
-    # Fewest of the uploader: a JVM needs ten seconds of processor time to start.
-    kills = (
-        {"uploader": 60, "host": 120, "azurite": 120} if full else {"uploader": 4, "host": 8, "azurite": 8}
-    )
+    images = 2_000 if full else 120
+    kills, longest = _FULL if full else _QUICK
     device = pipeline.simulate(images, seed, "kills", bad=images // 20, rate=2.5 if full else 8)
     killers = {part: Killer(pipeline, part, seed, kills[part], longest[part]) for part in PARTS}
     started = time.monotonic()
