@@ -13,13 +13,13 @@ from local_stack import parts
 from local_stack.free_ports import is_listening
 
 PARTS = ("uploader", "host", "azurite")
-# How often each part is killed, and for how many seconds at most it may work before. The uploader comes last: its JVM
+# How often each part is killed, and for how many seconds at most it may work before. The uploader is last: its JVM
 # needs ten seconds of processor time to start. Storage lives longest: without it the uploader only waits.
 _QUICK = {"uploader": 4, "host": 8, "azurite": 8}, dict.fromkeys(PARTS, 1.5)
-_FULL = {"uploader": 50, "host": 190, "azurite": 60}, {"uploader": 6.0, "host": 4.0, "azurite": 20.0}
+_FULL = {"uploader": 30, "host": 200, "azurite": 70}, {"uploader": 6.0, "host": 4.0, "azurite": 20.0}
 DRAIN_SECONDS = {False: 120, True: 600}
 _LOOK_SECONDS = 0.3
-_PATIENCE_SECONDS = 30.0  # for a part to be at work, before it is killed all the same
+_PATIENCE_SECONDS = 90.0  # for a part to be at work, before it is killed all the same
 
 
 class Killer:
