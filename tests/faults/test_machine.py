@@ -14,7 +14,6 @@ import pytest
 from kit.clock_setting import JumpingClock
 from kit.pictures import grey_png
 from kit.pipeline import Pipeline
-from kit.proxy import Mode
 from kit.report import Report
 
 from local_stack.processes import wait_until
@@ -139,17 +138,18 @@ def test_read_only_folder(machine: Machine, report: Report, seed: int, which: st
 
 
 def test_clock_that_jumps_by_a_day(machine: Machine, report: Report, seed: int) -> None:
-    """Forth and back while runs wait for their next try: none of them waits a day for it."""
+    """Forth, back and right again while runs wait for their next try: none of them waits a day for it.
+
+    While the clock is wrong, storage may refuse every request, as Azure does beyond 15 minutes; that is no loss.
+    """
     pipeline, prefix = machine.pipeline, "clock"
     device = pipeline.simulate(60, seed, prefix, bad=6, rate=4)
     try:
         for shift in (_DAY, -_DAY):
-            with pipeline.host_proxy.while_in(Mode.REFUSE):
-                machine.clock.jump_to(shift)
-                time.sleep(FAULT_SECONDS / 3)
-            time.sleep(1)
-        device.wait(60)
-        balance, took = pipeline.drained(DRAIN_SECONDS, made=60, prefix=prefix)
+            machine.clock.jump_to(shift)
+            time.sleep(FAULT_SECONDS / 3)
     finally:
         machine.clock.jump_to(0)
-    report.balanced(balance, took, 60, jumps_seconds=[_DAY, -_DAY])
+    device.wait(60)
+    balance, took = pipeline.drained(DRAIN_SECONDS, made=60, prefix=prefix)
+    report.balanced(balance, took, 60, jumps_seconds=[_DAY, -_DAY, 0])
