@@ -19,8 +19,10 @@ def remedy_for(text: str) -> str:
         return (
             "a download differs from the lock file: empty pip's cache (pip cache purge) or check your mirror"
         )
-    network = ("newconnectionerror", "name resolution", "getaddrinfo", "timed out", "no matching distribution",
-               "network is unreachable", "connection refused", "proxyerror", "econnrefused", "enotfound", "etimedout")  # fmt: skip
+    network = (
+        "newconnectionerror", "name resolution", "getaddrinfo", "timed out", "no matching distribution",
+        "network is unreachable", "connection refused", "proxyerror", "econnrefused", "enotfound", "etimedout",
+    )  # fmt: skip
     if any(sign in lowered for sign in network):
         return (
             "the package registry cannot be reached: check the network, or set HTTPS_PROXY, pip's index-url or "
