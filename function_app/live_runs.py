@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -60,6 +60,11 @@ class LiveRun:
     def is_active(self) -> bool:
         """Whether it may still end in a row."""
         return self.status in ("Pending", "Running", "ContinuedAsNew", "Suspended")
+
+    @property
+    def device_id(self) -> str | None:
+        """The device that the image came from, where it is known."""
+        return self.request.lineage.device_id if self.request else None
 
     @property
     def state(self) -> State:
@@ -114,6 +119,27 @@ async def _active_statuses(client: Any, prefix: str) -> dict[str, Any]:
         for digit in "0123456789abcdef":
             found |= await _active_statuses(client, prefix + digit)
     return found
+
+
+# What runs were started with, by (run id, created at): it never changes. A listing leaves it out.
+_requests: dict[tuple[str, datetime], RunRequest] = {}
+_MOST_KEPT, _MOST_ASKED = 5_000, 100
+
+
+async def with_requests(client: Any, runs: Sequence[LiveRun]) -> list[LiveRun]:
+    """The listed runs with their images and devices; each is asked once, the first hundred unknown ones of a call.
+
+    A run whose turn has not come is left as it is. Raises DurableUnavailable.
+    """
+    untold = [run for run in runs if run.request is None]
+    unknown = [run for run in untold if (run.run_id, run.created_at) not in _requests][:_MOST_ASKED]
+    answers = await asyncio.gather(*(find_live_run(client, run.run_id) for run in unknown))
+    for run, answer in zip(unknown, answers, strict=True):
+        if answer is not None and answer.request is not None:
+            if len(_requests) >= _MOST_KEPT:
+                _requests.clear()
+            _requests[run.run_id, run.created_at] = answer.request
+    return [replace(run, request=run.request or _requests.get((run.run_id, run.created_at))) for run in runs]
 
 
 def live_run_of(status: Any) -> LiveRun:

@@ -15,7 +15,7 @@ from function_app.errors import Transient
 from function_app.http_api import query
 from function_app.http_api.answers import Answer, json_answer
 from function_app.http_api.route import aside, respond
-from function_app.live_runs import State, active_runs
+from function_app.live_runs import State, active_runs, with_requests
 from function_app.models import Counts, RunFilter
 from function_app.resources import Resources, resources
 from function_app.results.statistics import Bucket, Histogram, Latency
@@ -89,11 +89,9 @@ async def _live_counts(client: Any, device: str | None) -> dict[str, int | None]
     states = (State.WAITING, State.RUNNING, State.RETRYING)
     try:
         live = await active_runs(client)
+        if device is not None:
+            live = [run for run in await with_requests(client, live) if run.device_id == device]
     except Transient:
         return dict.fromkeys(state.value for state in states)
-    told = Counter(
-        run.state
-        for run in live
-        if device is None or (run.request and run.request.lineage.device_id == device)
-    )
+    told = Counter(run.state for run in live)
     return {state.value: told[state] for state in states}

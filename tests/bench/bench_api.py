@@ -145,7 +145,7 @@ def dashboard(origin: str) -> dict[str, float]:
     took = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=BROWSER_ARGUMENTS)
-        for _ in range(8):
+        for _ in range(16):
             page = browser.new_context().new_page()
             begun = time.perf_counter()
             page.goto(origin + "/api/dashboard", wait_until="commit")

@@ -10,18 +10,31 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlencode
 
 import azure.functions as func
 import pytest
+from azure.durable_functions import OrchestrationRuntimeStatus
 from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrchestrationStatus
 
+from function_app import live_runs
+from function_app.codec import to_json
 from function_app.errors import StoreUnavailable
 from function_app.http_api.answers import BadParameter, NotFound, json_answer
 from function_app.http_api.runs import look_up, some_runs
 from function_app.http_api.views import RunsPage, view_of
 from function_app.http_api.written_runs import WrittenRuns
 from function_app.live_runs import DurableUnavailable, State, active_runs
-from function_app.models import Outcome, Page, RunRecord, Score, StoredRun
+from function_app.models import (
+    ImageVersion,
+    Lineage,
+    Outcome,
+    Page,
+    RunRecord,
+    RunRequest,
+    Score,
+    StoredRun,
+)
 from function_app.retries import SHORTEST_DELAY, delay_before_retry
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -174,3 +187,49 @@ def test_no_more_texts_are_kept_than_allowed() -> None:
     for attempt in range(1, 6):
         written.page(Page((stored(attempt=attempt),)))
         assert len(written._texts) <= 2
+
+
+class Listing:
+    """A Durable client as the extension answers: a list without inputs, one run with its own."""
+
+    def __init__(self, *devices: str) -> None:
+        self.devices, self.questions = devices, 0
+
+    async def get_status_by(self, **_: object) -> list[Any]:
+        return [self._status(number, None) for number in range(len(self.devices))]
+
+    async def get_status(self, run_id: str, **_: object) -> Any:
+        self.questions += 1
+        number = int(run_id, 16) - 1
+        image = ImageVersion("img", f"{self.devices[number]}/{number}.png", "0x1", 5)
+        return self._status(number, to_json(RunRequest(run_id, image, Lineage(self.devices[number]))))
+
+    def _status(self, number: int, request: object) -> Any:
+        return SimpleNamespace(
+            instance_id=f"{number + 1:032x}", runtime_status=OrchestrationRuntimeStatus.Running, output=None,
+            created_time=NOW + timedelta(seconds=number), last_updated_time=NOW, input_=request, custom_status=None,
+        )  # fmt: skip
+
+
+async def live(durable: Listing, **given: str) -> list[dict[str, Any]]:
+    address = f"http://host/api/runs?{urlencode({'state': 'running', **given})}"
+    answer = await some_runs(func.HttpRequest("GET", address, body=b""), durable, world(None))
+    return list(json.loads(answer.body)["runs"])
+
+
+async def test_runs_under_way_are_told_with_their_images_and_each_is_asked_once() -> None:
+    durable = Listing("cam-1", "cam-2")
+    assert [run["blob_name"] for run in await live(durable)] == ["cam-2/1.png", "cam-1/0.png"]
+    assert [run["device_id"] for run in await live(durable)] == ["cam-2", "cam-1"]
+    assert durable.questions == 2
+
+
+async def test_runs_under_way_are_filtered_by_device() -> None:
+    durable = Listing("cam-1", "cam-2", "cam-1")
+    assert [run["blob_name"] for run in await live(durable, device="cam-1")] == ["cam-1/2.png", "cam-1/0.png"]
+    assert [run["blob_name"] for run in await live(durable, device="cam-1", limit="1")] == ["cam-1/2.png"]
+
+
+@pytest.fixture(autouse=True)
+def nothing_known_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_runs, "_requests", {})
