@@ -257,7 +257,7 @@ def test_schemathesis_finds_no_failure(api, tmp_path):
     done = subprocess.run(
         [
             command, "run", f"{api.base}/api/openapi.json", "--url", f"{api.base}/api",
-            "-H", f"x-functions-key: {api.key}", "--max-examples", "15", "--max-time", "60",
+            "-H", f"x-functions-key: {api.key}", "--max-examples", "15", "--max-time", "30",
             "--phases", "examples,coverage,fuzzing",
             "--exclude-checks", "unsupported_method,positive_data_acceptance,content_type_conformance",
             "--seed", "7", "--no-color",
