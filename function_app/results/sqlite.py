@@ -19,7 +19,10 @@ from function_app.results.pool import ConnectionPool
 from function_app.results.sqlite_statements import SQLITE
 from function_app.results.store import SqlResultStore
 
+# How long a writer waits for another. A reader never waits for a writer (write-ahead log), only for somebody who holds
+# the whole file; it is told so soon, because a run is read on the event loop.
 BUSY_SECONDS = 20.0
+READER_BUSY_SECONDS = 0.25
 
 _DUPLICATE = {sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE}
 # None of these lies in the statement or its values. The file may be unlocked, made readable, put back whole,
@@ -75,13 +78,13 @@ class SqliteDatabase:
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Cursor]:
         """BEGIN IMMEDIATE: the lock is taken before anything is read, so no upgrade can deadlock."""
-        with self._transaction("BEGIN IMMEDIATE") as cursor:
+        with self._transaction("BEGIN IMMEDIATE", self._busy_seconds) as cursor:
             yield cursor
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Cursor]:
         """A snapshot: all reads of the block see the same moment."""
-        with self._transaction("BEGIN") as cursor:
+        with self._transaction("BEGIN", min(READER_BUSY_SECONDS, self._busy_seconds)) as cursor:
             yield cursor
 
     def close(self) -> None:
@@ -89,11 +92,12 @@ class SqliteDatabase:
         self._pool.close()
 
     @contextmanager
-    def _transaction(self, begin: str) -> Iterator[sqlite3.Cursor]:
+    def _transaction(self, begin: str, busy_seconds: float) -> Iterator[sqlite3.Cursor]:
         duplicate = False
         try:
             with self._pool.connection() as connection:
                 cursor = connection.cursor()
+                cursor.execute(f"PRAGMA busy_timeout = {int(1000 * busy_seconds)}")
                 cursor.execute(begin)
                 try:
                     yield cursor
@@ -113,7 +117,7 @@ class SqliteDatabase:
         connection = sqlite3.connect(
             f"{self._path.absolute().as_uri()}?mode=rw",
             uri=True,
-            timeout=self._busy_seconds,
+            timeout=min(READER_BUSY_SECONDS, self._busy_seconds),
             isolation_level=None,
             check_same_thread=False,
             factory=self._factory,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 from function_app.errors import Permanent, StoreUnavailable, Transient
 from function_app.models import Recorded, RunRecord, Score
 from function_app.results.database import DeadlockVictim
-from function_app.results.sqlite import SqliteDatabase, open_sqlite_store, translated
+from function_app.results.sqlite import BUSY_SECONDS, SqliteDatabase, open_sqlite_store, translated
 from function_app.results.store import SqlResultStore
 
 MakeRun = Callable[..., RunRecord]
@@ -203,3 +204,15 @@ def test_what_was_said_to_be_written_survives_kill_9(path: Path) -> None:
     assert store.known_run_ids(said) == said
     assert rows_of(path, "SELECT COUNT(*) FROM runs") == rows_of(path, "SELECT COUNT(*) FROM scores")
     assert rows_of(path, "SELECT COUNT(*) FROM runs") == [(store.counts().scored,)]
+
+
+def test_a_reader_is_told_at_once_that_somebody_holds_the_whole_file(path: Path) -> None:
+    """A run is read on the event loop: it may not stand still for as long as a writer would wait."""
+    store = open_sqlite_store(str(path))
+    with closing(sqlite3.connect(path, isolation_level=None)) as holder:
+        holder.execute("PRAGMA locking_mode = EXCLUSIVE")
+        holder.execute("BEGIN EXCLUSIVE")
+        began = time.monotonic()
+        with pytest.raises(StoreUnavailable, match="locked"):
+            store.run("0" * 32)
+        assert time.monotonic() - began < BUSY_SECONDS / 2
