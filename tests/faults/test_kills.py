@@ -17,6 +17,7 @@ PARTS = ("uploader", "host", "azurite")
 # needs ten seconds of processor time to start. Storage lives longest: without it the uploader only waits.
 _QUICK = {"uploader": 4, "host": 8, "azurite": 8}, dict.fromkeys(PARTS, 1.5)
 _FULL = {"uploader": 30, "host": 200, "azurite": 70}, {"uploader": 6.0, "host": 4.0, "azurite": 20.0}
+_MORE = 100
 DRAIN_SECONDS = {False: 120, True: 600}
 _LOOK_SECONDS = 0.3
 _PATIENCE_SECONDS = 90.0  # for a part to be at work, before it is killed all the same
@@ -90,12 +91,16 @@ def test_random_kills_lose_nothing(pipeline: Pipeline, report: Report, seed: int
     """20 kills over 120 images, or 300 over 2,000; the parts are killed side by side, so also two at once."""
     images = 2_000 if full else 120
     kills, longest = _FULL if full else _QUICK
-    device = pipeline.simulate(images, seed, "kills", bad=images // 20, rate=2.5 if full else 8)
+    rate = 2.5 if full else 8
+    device = pipeline.simulate(images, seed, "kills", bad=images // 20, rate=rate)
     killers = {part: Killer(pipeline, part, seed, kills[part], longest[part]) for part in PARTS}
     started = time.monotonic()
     while any(killer.left for killer in killers.values()):
         for killer in killers.values():
             killer.take_turn()
+        if device.poll() is not None:  # the kills take longer: without images they would prove nothing
+            device = pipeline.simulate(_MORE, seed + images, "kills", rate=rate)
+            images += _MORE
         time.sleep(0.02)
     seconds = time.monotonic() - started
     pipeline.ready()
