@@ -35,24 +35,33 @@ def _commit_then_crash(self: Store, db: sqlite3.Connection, units: Sequence[Unit
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _end_with(life: int) -> None:
-    def stop(number: int, _frame: object) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(life, number)
+_life = 0
+_stopping = False
 
-    signal.signal(signal.SIGTERM, stop)
+
+def _stop(number: int, _frame: object) -> None:
+    global _stopping
+    _stopping = True
+    if _life:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(_life, number)
 
 
 _CLAIMED_ONCE = Path(os.environ["CRASH_CLAIMED"])
 Store._commit = _commit_then_crash  # type: ignore[method-assign]
+signal.signal(signal.SIGTERM, _stop)
 for number in range(int(os.environ["CRASH_LIVES"])):
-    child = os.fork()
-    if child == 0:
+    if _stopping:
+        sys.exit(0)
+    _life = os.fork()
+    if _life == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # until the host has its own
         os._exit(main(sys.argv[1:]))
-    _end_with(child)
-    _, status = os.waitpid(child, 0)
+    if _stopping:
+        os.kill(_life, signal.SIGKILL)  # asked to stop between two lives: this one would outlive us
+    _, status = os.waitpid(_life, 0)
     code = os.waitstatus_to_exitcode(status)
     print(f"life {number + 1} ended with {code}", flush=True)
     if code != -signal.SIGKILL:
-        sys.exit(code)
+        sys.exit(max(code, 0))
 sys.exit(1)
