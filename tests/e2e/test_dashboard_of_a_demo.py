@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -77,8 +78,9 @@ def until(satisfied: Callable[[], bool], seconds: float = 300) -> None:
 
 def test_every_image_of_a_demo_arrives_on_the_dashboard_without_a_reload(page: Page) -> None:
     page.evaluate("window.sameDocument = true")
-    expect(page.locator("#rows tr").first).to_be_visible(timeout=120_000)
+    expect(page.locator("#n-scored")).to_have_text(re.compile(r"^\d+$"), timeout=30_000)
     first = number(page, "scored") + number(page, "rejected")
+    expect(page.locator("#rows tr").first).to_be_visible(timeout=120_000)
     if PICTURES:
         until(lambda: number(page, "scored") > IMAGES * 0.5)
         show_moving_images(page)
