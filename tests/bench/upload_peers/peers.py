@@ -90,7 +90,8 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 folder, out, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 spark = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").getOrCreate()
-stream = (spark.readStream.format("binaryFile").option("maxFilesPerTrigger", 1).load(folder.as_uri())
+stream = (spark.readStream.format("binaryFile").option("maxFilesPerTrigger", 1)
+          .schema("path string, modificationTime timestamp, length long, content binary").load(folder.as_uri())
           .selectExpr("path", "base64(content) AS image"))
 query = stream.writeStream.format("json").option("path", out).option("checkpointLocation", out + "-cp").start()
 def files():
@@ -112,6 +113,8 @@ def binary_file_rate(folder: Path, count: int, java_home: Path) -> float:
         finished = subprocess.run(
             [sys.executable, "-c", BINARY_FILE_JOB, str(folder), f"{out}/json", str(count)],
             env={**os.environ, "JAVA_HOME": str(java_home), "PYSPARK_PYTHON": sys.executable},
-            capture_output=True, text=True, check=True, timeout=600,
+            capture_output=True, text=True, check=False, timeout=600,
         )  # fmt: skip
+    if finished.returncode != 0:
+        raise RuntimeError(finished.stderr[-2000:])
     return float(finished.stdout.partition("RATE ")[2].split()[0])
