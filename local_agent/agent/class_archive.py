@@ -81,7 +81,7 @@ def _dump(java: Path, listed: Path, class_path: str, archive: Path) -> None:
     archive.parent.mkdir(parents=True, exist_ok=True)
     unfinished = archive.with_name(f".{archive.name}.{os.getpid()}")
     arguments = listed.with_name("dump.arguments")  # a class path is longer than Windows' command lines
-    quoted = class_path.replace("\\", "\\\\").replace('"', '\\"')
+    quoted = told_apart(class_path).replace("\\", "\\\\").replace('"', '\\"')
     arguments.write_text(f'-cp "{quoted}"\n', encoding="utf-8")
     try:
         finished = subprocess.run(
@@ -97,3 +97,17 @@ def _dump(java: Path, listed: Path, class_path: str, archive: Path) -> None:
         raise TransientError(f"Java did not write the class archive within {_DUMP_SECONDS:.0f} s") from None
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def told_apart(class_path: str) -> str:
+    """The class path with a jar's second mention spelled otherwise (``jars/./x.jar``).
+
+    Spark names slf4j's jar twice, before and among all others. A JDK 21 that writes an archive leaves a repeated
+    name out, one that starts does not, and so would find the archive's class path to be another than its own. It
+    compares files, not names.
+    """
+    entries: list[str] = []
+    for entry in class_path.split(os.pathsep):
+        folder, name = os.path.split(entry)  # noqa: PTH206, RUF100 (the spelling is the point)
+        entries.append(os.path.join(folder, ".", name) if entry in entries else entry)  # noqa: PTH118
+    return os.pathsep.join(entries)
