@@ -53,7 +53,9 @@ def test_no_secret_is_anywhere(pipeline: Pipeline, report: Report, seed: int) ->
     secrets = named(pipeline.canaries)
     found = hits(pipeline.state.root, secrets)
     arguments = [" ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"])]
-    answers = [str(pipeline.api.get(route)) for route in _ROUTES]
+    # An audit of the thousands of images that a lane leaves takes its time on a busy machine.
+    patient = type(pipeline.api)(pipeline.url, key=pipeline.canaries.function_key, timeout=100)
+    answers = [str(patient.get(route)) for route in _ROUTES]
     for name, secret in secrets.items():
         text = secret.decode("ascii")
         found += [f"{name} in a process argument" for line in arguments if text in line]
