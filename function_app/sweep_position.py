@@ -40,7 +40,14 @@ class Position:
     asked_about_all: datetime | None = None
 
     def at(self, now: datetime) -> Position:
-        """The position to sweep from: this one, or the beginning of a new pass."""
+        """The position to sweep from: this one, or the beginning of a new pass.
+
+        A position of the future was written while a clock was wrong: what it calls settled may be yet to come, so
+        nothing is.
+        """
+        moments = (self.begun, self.settled_before, self.asked_about_all)
+        if any(moment is not None and moment > now + _CLOCKS_DIFFER for moment in moments):
+            return Position(begun=now)
         if self.cursor is not None and self.begun is not None:
             return self
         fresh = self.asked_about_all is not None and now - self.asked_about_all < _ASK_ABOUT_ALL_EVERY

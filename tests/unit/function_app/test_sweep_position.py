@@ -48,3 +48,9 @@ def test_passes_that_asked_about_the_newest_only_do_not_put_off_the_daily_one():
 
 def test_a_position_of_an_earlier_version_begins_a_new_pass():
     assert Position(cursor="page-2").at(NOW) == Position(begun=NOW)
+
+
+def test_a_position_written_while_the_clock_was_a_day_ahead_settles_nothing():
+    tomorrow = NOW + timedelta(days=1)
+    assert Position().at(tomorrow).after(None, clean=True).at(NOW) == Position(begun=NOW)
+    assert Position().at(tomorrow).after("page-2", clean=True).at(NOW) == Position(begun=NOW)
