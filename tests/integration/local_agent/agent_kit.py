@@ -58,11 +58,16 @@ class CuttableNetwork:
             if self.down:
                 near.close()
                 continue
-            far = socket.create_connection(("127.0.0.1", self._target))
-            for one, other in ((near, far), (far, near)):
-                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                self._open.add(one)
-                threading.Thread(target=self._pump, args=(one, other), daemon=True).start()
+            try:
+                self._forward(near, socket.create_connection(("127.0.0.1", self._target)))
+            except OSError:  # cut in this very moment: this connection is lost, the next ones are not
+                near.close()
+
+    def _forward(self, near: socket.socket, far: socket.socket) -> None:
+        for one, other in ((near, far), (far, near)):
+            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._open.add(one)
+            threading.Thread(target=self._pump, args=(one, other), daemon=True).start()
 
     def _pump(self, source: socket.socket, sink: socket.socket) -> None:
         try:
