@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -82,6 +83,17 @@ def test_what_runs_before_the_installation_imports_the_standard_library_only() -
         )
         assert finished.returncode == 0, (words, finished.stderr)
         assert "usage" in finished.stdout.lower()
+
+
+@pytest.mark.parametrize("verb", [name for name, verb in VERBS.items() if verb.part])
+def test_a_part_says_its_own_help_before_anything_is_installed(verb: str) -> None:
+    """``host --help`` ended in a traceback in a fresh clone."""
+    finished = subprocess.run(
+        [sys.executable, "-S", "-m", *VERBS[verb].part, "--help"],
+        cwd=PROJECT_ROOT, env={**os.environ, "PYTHONPATH": ""}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert finished.returncode == 0, finished.stderr
+    assert "usage" in finished.stdout.lower()
 
 
 def test_an_unknown_command_names_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:

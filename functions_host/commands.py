@@ -1,0 +1,93 @@
+"""What the commands do: serve an app until a signal, and forget receipts."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from pathlib import Path
+
+from functions_host.app_modules import AppModules
+from functions_host.app_settings import effective, read_local_settings, start_variables
+from functions_host.application import load_application
+from functions_host.blobs.ledger import BlobLedger
+from functions_host.cli import DEFAULT_PORT
+from functions_host.durable import DurableError
+from functions_host.errors import HostError
+from functions_host.host import FunctionsHost, HostConfiguration
+from functions_host.listing import listing, painter
+from functions_host.logging_setup import set_up_logging
+from functions_host.state_directory import DEFAULT_NAME, StateDirectory
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command of `functions_host.cli`; exit code 0 fine, 1 refused, with the reason on standard error."""
+    try:
+        return _reset_receipts(options) if options.command == "reset-receipts" else _start(options)
+    except (HostError, DurableError) as error:
+        print(f"functions_host: {error}", file=sys.stderr)
+        return 1
+
+
+def _start(options: argparse.Namespace) -> int:
+    root = options.root
+    local = read_local_settings(root)
+    port = next(port for port in (options.port, local.http_port, DEFAULT_PORT) if port is not None)
+    settings = effective(os.environ, local.values, start_variables(root, f"{options.address}:{port}"))
+    os.environ.update(settings)
+    _leave_working_directory_to_the_app(root)
+    set_up_logging({})
+    AppModules(root, first=False)
+    app = load_application(root, settings)
+    set_up_logging(app.options.log_levels)
+    state = options.state or root / DEFAULT_NAME
+    configuration = HostConfiguration(state, options.address, port, options.enable_auth, sys.stderr)
+    asyncio.run(_serve(FunctionsHost(app, configuration), options.enable_auth))
+    return 0
+
+
+def _leave_working_directory_to_the_app(root: Path) -> None:
+    """`python -m` puts the working directory first on sys.path, where it would shadow the app's modules."""
+    if sys.path and Path(sys.path[0] or ".").resolve() == Path.cwd() and Path.cwd() != root:
+        del sys.path[0]
+    os.chdir(root)
+
+
+async def _serve(host: FunctionsHost, authorised: bool) -> None:
+    stopped = _stop_event()
+    await host.start()
+    coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    paint = painter(coloured)
+    print(listing(host.app, host.origin, paint))
+    if authorised:
+        print(paint("Keys are required; they are in keys.json of the state folder.", "note"))
+    print(paint(f"Host started on {host.origin}. Press Ctrl-C to stop.", "title"), flush=True)
+    await stopped.wait()
+    print("Stopping.", flush=True)
+    await host.stop()
+
+
+def _stop_event() -> asyncio.Event:
+    """Set by SIGTERM or Ctrl-C, on every operating system."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, stopped.set)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stopped.set))
+    return stopped
+
+
+def _reset_receipts(options: argparse.Namespace) -> int:
+    root = options.root
+    path = options.state or root / DEFAULT_NAME
+    with (
+        contextlib.closing(StateDirectory(path)),
+        contextlib.closing(BlobLedger(path / "blobs.db")) as ledger,
+    ):
+        print(f"{ledger.reset_receipts(options.function)} receipts forgotten")
+    return 0
