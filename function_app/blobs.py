@@ -58,7 +58,7 @@ class ImageBlobs:
         """The bytes of exactly this version.
 
         Raises TooLarge (before any download, where the size is known), BlobMissing, Superseded, StorageUnavailable.
-        Validation and scoring of one image follow each other: the second read is from memory.
+        Validation and scoring of one image follow each other: the second read is from memory, until ``forget``.
         """
         if image.size_bytes > self._max_bytes:
             raise TooLarge(f"{image.size_bytes} bytes; at most {self._max_bytes} are accepted.")
@@ -74,6 +74,10 @@ class ImageBlobs:
             raise
         self._recent.put(image, data)
         return data
+
+    def forget(self, image: ImageVersion) -> None:
+        """No step reads this version again: let go of its bytes."""
+        self._recent.forget(image)
 
     def _download(self, image: ImageVersion) -> bytes:
         with storage_errors():

@@ -1,4 +1,8 @@
-"""A small memory of the bytes read last, so that validating and scoring download an image once."""
+"""A small memory of the bytes read last, so that validating and scoring download an image once.
+
+An image is in it between the two: kept for good, thousands of small ones would fill it in the first hour, and that
+growth could not be told from a leak.
+"""
 
 from __future__ import annotations
 
@@ -37,3 +41,8 @@ class RecentBytes:
             while self._held > self._most_bytes:
                 _, forgotten = self._bytes.popitem(last=False)
                 self._held -= len(forgotten)
+
+    def forget(self, image: ImageVersion) -> None:
+        """Drop the bytes of this version, if they are held."""
+        with self._lock:
+            self._held -= len(self._bytes.pop(image, b""))

@@ -32,6 +32,7 @@ def validate(run: RunRequest, use: Resources) -> StepAnswer:
 def score(run: RunRequest, use: Resources) -> StepAnswer:
     """Every scorer's number for the image."""
     answer, pixels = _read(run.image, use)
+    use.blobs.forget(run.image)  # the last to look at them
     if pixels is None:
         return answer
     return StepAnswer(None, answer.sha256, score_all(pixels, use.now()))
@@ -78,6 +79,7 @@ def _read(image: ImageVersion, use: Resources) -> tuple[StepAnswer, GreyPixels |
     sha256 = hashlib.sha256(data).hexdigest()
     verdict = read_image(data, use.settings.limits)
     if isinstance(verdict, Unreadable):
+        use.blobs.forget(image)
         return StepAnswer(Rejection(verdict.reason, verdict.detail), sha256), None
     return StepAnswer(None, sha256), verdict
 

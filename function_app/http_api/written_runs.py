@@ -13,8 +13,8 @@ from function_app.codec import to_json
 from function_app.http_api.views import view_of
 from function_app.models import Page, Score, StoredRun
 
-# About a kilobyte each.
-MOST_KEPT = 20_000
+# About a kilobyte each: what a few dashboards have open. More would be hours of growth, not to be told from a leak.
+MOST_KEPT = 4_000
 
 # What tells two states of a row apart: a replay changes attempt and time, a later scorer adds a score.
 _Row = tuple[str, int, datetime, tuple[Score, ...]]

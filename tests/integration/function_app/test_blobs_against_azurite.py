@@ -96,6 +96,9 @@ def test_validating_and_scoring_download_once(blobs):
     assert blobs.read(image) == b"123"
     blobs._service.get_blob_client(image.container, "x").delete_blob()
     assert blobs.read(image) == b"123"
+    blobs.forget(image)
+    with pytest.raises(BlobMissing):
+        blobs.read(image)
 
 
 def test_no_answer_and_a_refused_key_are_transient_and_tell_no_secret(azurite):

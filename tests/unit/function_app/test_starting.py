@@ -77,3 +77,14 @@ def test_the_memory_of_bytes_is_bounded_and_forgets_the_oldest():
     assert [memory.get(version) is not None for version in versions] == [False, False, True, True]
     memory.put(ImageVersion("img", "giant", "1", 99), b"x" * 99)
     assert memory.get(ImageVersion("img", "giant", "1", 99)) is None
+
+
+def test_forgotten_bytes_make_room_for_others():
+    memory = RecentBytes(most_bytes=8)
+    kept, used, new = (ImageVersion("img", name, "1", 4) for name in ("kept", "used", "new"))
+    memory.put(kept, b"1234")
+    memory.put(used, b"1234")
+    memory.forget(used)
+    memory.forget(used)
+    memory.put(new, b"1234")
+    assert [memory.get(image) for image in (kept, used, new)] == [b"1234", None, b"1234"]
