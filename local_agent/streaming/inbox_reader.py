@@ -15,7 +15,6 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
 from pyspark.sql.datasource import DataSourceStreamReader, InputPartition
 from pyspark.sql.streaming.datasource import ReadLimit, SupportsTriggerAvailableNow
 
@@ -30,12 +29,11 @@ from local_agent.retrying import delay_seconds
 from local_agent.streaming.job_options import JobOptions
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from local_agent.folder.entries import Identity
 
 SCHEMA = "path binary, inode long, size long, mtime_ns long"
-_ARROW_SCHEMA = pa.schema(
-    [("path", pa.binary()), ("inode", pa.int64()), ("size", pa.int64()), ("mtime_ns", pa.int64())]
-)
 _LOOK_SECONDS = 0.05  # between two looks at an idle inbox
 _HOLD_SECONDS = 1.0  # how long one call may wait for files; Spark cannot stop the query meanwhile
 _REPORT_SECONDS = 0.5
@@ -121,9 +119,15 @@ class InboxReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
         """Names and identities only: contents never pass through the JVM."""
         if not isinstance(partition, FilesPartition):
             raise TypeError("not a partition of this source")
+        # Only here: pyarrow takes 11 MB in each process, and of those that load this module few read.
+        import pyarrow as pa
+
         inodes, sizes, times = zip(*partition.identities, strict=True)
         signed = [inode - (1 << 64) if inode >= 1 << 63 else inode for inode in inodes]
-        yield pa.record_batch([partition.paths, signed, sizes, times], schema=_ARROW_SCHEMA)
+        schema = pa.schema(
+            [("path", pa.binary()), ("inode", pa.int64()), ("size", pa.int64()), ("mtime_ns", pa.int64())]
+        )
+        yield pa.record_batch([partition.paths, signed, sizes, times], schema=schema)
 
     # -- the folder's side
 

@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
 from pyspark.sql.datasource import DataSource, DataSourceStreamArrowWriter, WriterCommitMessage
 
 from local_agent.errors import SettingsError
@@ -23,6 +22,7 @@ from local_agent.streaming.job_options import JobOptions
 from local_agent.streaming.task_result import TaskResult
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pyspark.sql.types import StructType
 
 SOURCE_NAME = "device_inbox"

@@ -121,6 +121,7 @@ def against_instant_server(files: int, rounds: int, drift_files: int) -> dict[st
             "drift_files": total,
             "rss_mb": memory[-1],
             "rss_mb_at_start": memory[0],
+            "rss_mb_at_most": max(memory, key=lambda moment: moment["pss"]),
         }
 
 
