@@ -7,9 +7,10 @@ Speaks REST through aiohttp because the SDK's listing takes some 0.28 ms of CPU 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
+from io import BytesIO
 from typing import Any
 from urllib.parse import quote
 from xml.etree import ElementTree
@@ -79,17 +80,25 @@ class BlobStorage:
 
 
 def _parse_listing(body: bytes) -> tuple[list[ListedBlob], str | None]:
-    root = ElementTree.fromstring(body)  # noqa: S314 (the storage account's own answer, read under its key)
-    blobs = []
-    for blob in root.iterfind("Blobs/Blob"):
-        properties = blob.find("Properties")
-        if properties is None:
-            continue
+    """Blob by blob: as one tree, a full page would take 15 MB at each look into the container."""
+    blobs: list[ListedBlob] = []
+    marker = ""
+    for _, element in ElementTree.iterparse(BytesIO(body)):  # noqa: S314 (our account's own answer)
+        if element.tag == "Blob":
+            blobs.extend(_listed(element))
+            element.clear()
+        elif element.tag == "NextMarker":
+            marker = element.text or ""
+    return blobs, marker or None
+
+
+def _listed(blob: ElementTree.Element) -> Iterator[ListedBlob]:
+    properties = blob.find("Properties")
+    if properties is not None:
         etag = properties.findtext("Etag", "")
         quoted = etag if etag.startswith('"') else f'"{etag}"'
         modified = _seconds(properties.findtext("Last-Modified", ""))
-        blobs.append(ListedBlob(blob.findtext("Name", ""), quoted, modified))
-    return blobs, root.findtext("NextMarker") or None
+        yield ListedBlob(blob.findtext("Name", ""), quoted, modified)
 
 
 @lru_cache(maxsize=8192)
