@@ -59,7 +59,7 @@ def next_attempt(record: RunRecord) -> RunRequest:
             source_name=record.source_name,
             captured_at=record.captured_at,
             uploaded_at=record.uploaded_at,
-            # A rejected run's own finding is no claim of the uploader's to hold the bytes against.
+            # The row has what the run found, not what the uploader said: that is asked of the blob (steps.validate).
             sha256=None,
         ),
         attempt=record.attempt + 1,

@@ -22,8 +22,9 @@ def validate(run: RunRequest, use: Resources) -> StepAnswer:
     The uploader's own SHA-256, where it told one, must agree: storage gave us what the device wrote.
     """
     answer, _ = _read(run.image, use)
-    told = run.lineage.sha256
-    if answer.sha256 is not None and told is not None and answer.sha256 != told:
+    told = _told_sha256(run, use) if answer.sha256 is not None else None
+    if told is not None and answer.sha256 != told:
+        use.blobs.forget(run.image)
         detail = "The bytes in storage are not those the uploader took its checksum of."
         return StepAnswer(Rejection("checksum_mismatch", detail), answer.sha256)
     return answer
@@ -82,6 +83,19 @@ def _read(image: ImageVersion, use: Resources) -> tuple[StepAnswer, GreyPixels |
         use.blobs.forget(image)
         return StepAnswer(Rejection(verdict.reason, verdict.detail), sha256), None
     return StepAnswer(None, sha256), verdict
+
+
+def _told_sha256(run: RunRequest, use: Resources) -> str | None:
+    """What the uploader said of the bytes. A replay begins from the row, which does not tell it, so the blob is asked.
+
+    Raises StorageUnavailable.
+    """
+    if run.attempt == 1:
+        return run.lineage.sha256
+    present = use.blobs.present_run(run.image.container, run.image.blob_name)
+    if present is None or present.image.etag != run.image.etag:
+        return None
+    return present.lineage.sha256
 
 
 def _refused(error: Permanent) -> StepAnswer:
