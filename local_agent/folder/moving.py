@@ -42,8 +42,25 @@ def move_to_done(folders: DeviceFolders, path: bytes, expected: Identity, tag: s
     ``tag`` tells apart files that had the same name at different times: it is part of the blob's name.
     Raises OSError when the file system refuses.
     """
+    return _moved(folders, path, expected, tag) is not None
+
+
+def delete_done(folders: DeviceFolders, path: bytes, expected: Identity, tag: str) -> bool:
+    """Delete an acknowledged file instead of keeping it; false if it changed meanwhile and so stays.
+
+    It is moved first, as if it were kept: deleted where it lay, it might be one that the device had put in its place
+    just then. Raises OSError.
+    """
+    target = _moved(folders, path, expected, tag)
+    if target is not None and expected.size:  # an empty file's writer may still hold it open: it is watched
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(target)  # noqa: PTH108 (names are bytes)
+    return target is not None
+
+
+def _moved(folders: DeviceFolders, path: bytes, expected: Identity, tag: str) -> bytes | None:
     if has_changed(folders.inbox, path, expected):
-        return False
+        return None
     target = _join(folders.done if expected.size else folders.done_empty, path)
     if os.path.lexists(target):
         target += b"~" + tag.encode("ascii")
@@ -51,21 +68,9 @@ def move_to_done(folders: DeviceFolders, path: bytes, expected: Identity, tag: s
     with contextlib.suppress(FileNotFoundError):
         if identity_of(os.lstat(target)) != expected:  # rewritten or replaced in the last microseconds
             _give_back(folders, path, target)
-            return False
+            return None
     _remove_marker(folders, path)
-    return True
-
-
-def delete_done(folders: DeviceFolders, path: bytes, expected: Identity) -> bool:
-    """Delete an acknowledged file instead of keeping it; false if it changed meanwhile and so stays."""
-    if has_changed(folders.inbox, path, expected):
-        return False
-    if expected.size == 0:  # its writer may still hold it open: keep it where it can be watched
-        return move_to_done(folders, path, expected, "0")
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(_join(folders.inbox, path))  # noqa: PTH108 (names are bytes)
-    _remove_marker(folders, path)
-    return True
+    return target
 
 
 def set_aside(folders: DeviceFolders, path: bytes, reason: Reason) -> Path:

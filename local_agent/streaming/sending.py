@@ -98,10 +98,8 @@ class Sender:
             self._in_a_row = 0
             result.latencies.append(time.time() - identity.mtime_ns / 1e9)
             tag = blob.name.rpartition("-")[2].partition(".")[0]
-            if self._options.keep_done:
-                move_to_done(self._folders, path, identity, tag)
-            else:
-                delete_done(self._folders, path, identity)
+            end = move_to_done if self._options.keep_done else delete_done
+            end(self._folders, path, identity, tag)
             result.bytes += len(content)
             result.uploaded += 1
             result.already_there += stored is Stored.ALREADY_THERE
