@@ -8,8 +8,9 @@ import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-COMMITS_BETWEEN = 500
-WAL_LIMIT_BYTES = 64 * 1024 * 1024
+COMMITS_BETWEEN = 200
+"""About 4 MB of log: measured, 80 images left 10 MB of it in fewer than 500 commits."""
+WAL_LIMIT_BYTES = 16 * 1024 * 1024
 
 
 class Checkpointer:
@@ -35,6 +36,14 @@ class Checkpointer:
         self._commits = 0
         self._running = asyncio.get_running_loop().run_in_executor(self._thread, self._checkpoint)
         self._running.add_done_callback(self._finished)
+
+    def make_room(self) -> None:
+        """The disk is full: give back what the log takes, now and on the event loop. Without room for that, nothing.
+
+        The log holds each page as often as it was written, the database once.
+        """
+        with contextlib.suppress(sqlite3.Error):
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
     def _checkpoint(self) -> None:
         with contextlib.suppress(sqlite3.OperationalError), contextlib.closing(self._open()) as connection:

@@ -120,6 +120,8 @@ class Store:
             if not self._failing:
                 log.error("durable state cannot be written (%s): waiting until it can", error)
             self._failing = True
+            if self._checkpointer is not None:
+                self._checkpointer.make_room()
             self._queue = units + self._queue
             self._flush_handle = asyncio.get_running_loop().call_later(RETRY_SECONDS, self.flush)
             return

@@ -33,7 +33,7 @@ class Machine:
         self.device_disk, self.host_disk = root / "pipeline" / "device", root / "pipeline" / "host"
         for disk in (self.device_disk, self.host_disk):
             disk.mkdir(parents=True)
-            subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(disk)], check=True)
+            subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", str(disk)], check=True)
         self.pipeline = Pipeline(root / "pipeline", seed)
         database = f"sqlite:///{self.host_disk / 'results.db'}"
         self.pipeline.environment["SQL_CONNECTION_STRING"] = database

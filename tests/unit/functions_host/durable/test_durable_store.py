@@ -261,6 +261,42 @@ async def test_a_checkpoint_keeps_the_log_from_growing(hub: Path, monkeypatch: p
     await store.close()
 
 
+async def test_a_full_disk_gets_back_what_the_log_takes(hub: Path) -> None:
+    """A small disk was filled by the log alone, 10 MB beside a database of 4 KB, and the host waited for ever."""
+    store = Store(hub, "TestHubName", refusing_disk)
+    store.open()
+    log = Path(f"{hub}-wal")
+    for _ in range(50):
+        store.submit(Unit([("INSERT OR REPLACE INTO hub VALUES ('k', ?)", ("x" * 20_000,))]))
+        await store.durable()
+    assert log.stat().st_size > 1_000_000
+    RefusingDisk.full = True
+    store.submit(Unit([("INSERT OR REPLACE INTO hub VALUES ('last', 'kept')", ())]))
+    store.flush()
+    assert not store.is_idle
+    assert log.stat().st_size == 0
+    RefusingDisk.full = False
+    await store.durable()
+    assert store.query("SELECT value FROM hub WHERE key = 'last'") == [("kept",)]
+    await store.close()
+
+
+class RefusingDisk(sqlite3.Connection):
+    """A connection whose transactions cannot begin while the disk is full."""
+
+    full = False
+
+    def execute(self, sql: str, *rest: Any) -> sqlite3.Cursor:
+        if self.full and sql.startswith("BEGIN"):
+            raise sqlite3.OperationalError("database or disk is full")
+        return super().execute(sql, *rest)
+
+
+def refusing_disk(path: str) -> sqlite3.Connection:
+    """For `Store`."""
+    return sqlite3.connect(path, isolation_level=None, check_same_thread=False, factory=RefusingDisk)
+
+
 def test_commits_are_safe_against_kill_9_by_wal_and_normal_sync(hub: Path) -> None:
     store = Store(hub, "TestHubName")
     store.open()
