@@ -134,7 +134,9 @@ class _transaction:  # noqa: N801 (used like a function)
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
             self._connection.execute("COMMIT" if kind is None else "ROLLBACK")
-        except sqlite3.OperationalError:  # a full disk: SQLite may leave the transaction open, and no other begins
+        except (
+            sqlite3.OperationalError
+        ):  # a full disk: SQLite may leave the transaction open, and no other begins
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
