@@ -96,7 +96,12 @@ function wholeLines(file) {
   const text = fs.readFileSync(file);
   const end = text.lastIndexOf("\n") + 1;
   if (end < text.length) fs.truncateSync(file, end);
-  return text.subarray(0, end).toString("utf8").split("\n").filter(Boolean).map((line) => JSON.parse(line));
+  const lines = text.subarray(0, end).toString("utf8").split("\n").filter(Boolean);
+  try {
+    return lines.map((line) => JSON.parse(line));
+  } catch (error) {
+    throw new Error(`${file} is damaged (${error.message}). Move it away to start without the changes it holds.`);
+  }
 }
 
 // LokiJS finds a document by its id in a sorted list, and by field in indices of its own.

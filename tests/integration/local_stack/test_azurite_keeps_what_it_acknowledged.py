@@ -16,6 +16,7 @@ from azure.storage.blob import BlobServiceClient, ContainerClient
 from azure.storage.queue import QueueClient
 
 from local_stack import node_runtime, parts
+from local_stack.errors import StackError
 from local_stack.processes import ChildProcess
 from local_stack.state_folder import StateFolder
 from tests.conftest import Azurite, free_port
@@ -132,6 +133,16 @@ def test_a_line_that_was_cut_off_is_no_reason_not_to_start(killable: KillableAzu
     killable.kill()
     killable.start()
     assert {blob.name for blob in killable.container().list_blobs()} == {"a", "b"}
+
+
+def test_a_damaged_journal_is_named_and_not_passed_over(killable: KillableAzurite) -> None:
+    killable.container().upload_blob("a", b"1")
+    killable.kill()
+    journal = killable.state.azurite / "__azurite_db_blob__.json.journal"
+    journal.write_bytes(b"\0damaged\n" + journal.read_bytes())
+    with pytest.raises(StackError, match=r"__azurite_db_blob__.json.journal is damaged .* Move it away"):
+        killable.start()
+    assert journal.exists()
 
 
 def test_a_queued_message_outlives_a_kill_too(killable: KillableAzurite) -> None:
