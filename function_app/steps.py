@@ -24,9 +24,10 @@ def validate(run: RunRequest, use: Resources) -> StepAnswer:
     answer, _ = _read(run.image, use)
     told = _told_sha256(run, use) if answer.sha256 is not None else None
     if told is not None and answer.sha256 != told:
-        use.blobs.forget(run.image)
         detail = "The bytes in storage are not those the uploader took its checksum of."
-        return StepAnswer(Rejection("checksum_mismatch", detail), answer.sha256)
+        answer = StepAnswer(Rejection("checksum_mismatch", detail), answer.sha256)
+    if answer.rejection is not None:
+        use.blobs.forget(run.image)  # no step looks at them again
     return answer
 
 
@@ -80,7 +81,6 @@ def _read(image: ImageVersion, use: Resources) -> tuple[StepAnswer, GreyPixels |
     sha256 = hashlib.sha256(data).hexdigest()
     verdict = read_image(data, use.settings.limits)
     if isinstance(verdict, Unreadable):
-        use.blobs.forget(image)
         return StepAnswer(Rejection(verdict.reason, verdict.detail), sha256), None
     return StepAnswer(None, sha256), verdict
 

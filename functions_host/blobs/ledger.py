@@ -132,11 +132,12 @@ class _transaction:  # noqa: N801 (used like a function)
         self._connection.execute("BEGIN IMMEDIATE")
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self._connection.execute("ROLLBACK")
+            return
         try:
-            self._connection.execute("COMMIT" if kind is None else "ROLLBACK")
-        except (
-            sqlite3.OperationalError
-        ):  # a full disk: SQLite may leave the transaction open, and no other begins
+            self._connection.execute("COMMIT")
+        except sqlite3.OperationalError:  # a full disk: SQLite may leave the transaction open, and no other begins
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise

@@ -45,8 +45,8 @@ _TUNING = {
 COLLECTOR = "-XX:+UseSerialGC"  # an archive of classes (agent.class_archive) is made for one collector
 # One JIT level and one collector thread, a heap that begins small and gives back what it does not need: half the
 # memory, and less processor time for a job this small. Some JDKs move the archive of classes to a random address,
-# which writes to each of its pages: left where it was made for, two thirds stay pages of the file. Only errors are
-# logged: an archive of classes that no longer fits is passed over in silence.
+# which writes to each of its pages: left where it was made for, two thirds stay pages of the file (a JDK
+# without that switch passes over it). Only errors are logged: an archive that no longer fits is passed over in silence.
 _JVM_OPTIONS = (
     f"-XX:TieredStopAtLevel=1 {COLLECTOR} -XX:+PerfDisableSharedMem -Xms48m -XX:MaxNewSize=16m "
     "-XX:+IgnoreUnrecognizedVMOptions -XX:+UnlockDiagnosticVMOptions -XX:ArchiveRelocationMode=0 "

@@ -116,15 +116,17 @@ def against_instant_server(files: int, rounds: int, drift_files: int) -> dict[st
         tail = max(1, len(costs) // 4)
 
         def cost_after(gone: int) -> float:
-            """Of the 60,000 files (or what there is) that followed so many."""
-            return round(statistics.median(costs[gone // files :][:3] or costs[-3:]), 3)
+            """The median of the three rounds that followed so many files."""
+            return round(statistics.median(costs[gone // files :][:3]), 3)
 
         return {
             "files_per_second_fast_server": round(statistics.median(rates), 1),
             "cpu_ms_per_file": round(statistics.median(costs), 3),
             "drift": round(statistics.median(costs[-tail:]) / statistics.median(costs[:tail]), 3),
             "drift_files": total,
-            "cpu_ms_per_file_after": {gone: cost_after(gone) for gone in (0, 100_000, total - 3 * files)},
+            "cpu_ms_per_file_after": {
+                gone: cost_after(gone) for gone in (0, 100_000, total - 3 * files) if 0 <= gone < total
+            },
             "rss_mb": memory[-1],
             "rss_mb_at_start": memory[0],
             "rss_mb_at_most": max(memory, key=lambda moment: moment["pss"]),

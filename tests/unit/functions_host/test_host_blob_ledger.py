@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -84,3 +86,25 @@ def test_a_file_of_a_newer_host_is_refused_and_left_alone(tmp_path: Path) -> Non
         BlobLedger(path)
     assert connection.execute("PRAGMA user_version").fetchone() == (99,)
     connection.close()
+
+
+class RefusingDisk(sqlite3.Connection):
+    """A connection whose transactions stay open at their commit while the disk is full."""
+
+    full = False
+
+    def execute(self, sql: str, *rest: Any) -> sqlite3.Cursor:
+        if self.full and sql == "COMMIT":
+            raise sqlite3.OperationalError("database or disk is full")
+        return super().execute(sql, *rest)
+
+
+def test_a_full_disk_leaves_no_transaction_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    connect = functools.partial(sqlite3.connect, factory=RefusingDisk)
+    monkeypatch.setattr("functions_host.blobs.ledger.sqlite3.connect", connect)
+    ledger = BlobLedger(tmp_path / "blobs.db")
+    monkeypatch.setattr(RefusingDisk, "full", True)
+    with pytest.raises(sqlite3.OperationalError, match="full"):
+        ledger.enqueue_new("f", "img", [FIRST])
+    monkeypatch.setattr(RefusingDisk, "full", False)
+    assert ledger.enqueue_new("f", "img", [FIRST]) == 1
