@@ -137,7 +137,9 @@ class _transaction:  # noqa: N801 (used like a function)
             return
         try:
             self._connection.execute("COMMIT")
-        except sqlite3.OperationalError:  # a full disk: SQLite may leave the transaction open, and no other begins
+        except (
+            sqlite3.OperationalError
+        ):  # a full disk: SQLite may leave the transaction open, and no other begins
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
