@@ -24,6 +24,14 @@ Pipeline = Callable[..., "subprocess.CompletedProcess[str]"]
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
 
+@pytest.fixture(autouse=True)
+def _ctrl_c_reaches_children() -> Iterator[None]:
+    """A shell starts what it puts in the background with SIGINT ignored, and so would all that we start."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @contextmanager
 def started(environment: dict[str, str], *words: str) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
