@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[3]
 CONTRACT = ROOT / "docs" / "functions-host-contract.md"
 HIDDEN_AND_KEPT = {".ci", ".devcontainer", ".github", ".vscode"}
 MADE_BY_TOOLS = {"__pycache__", "node_modules", "dist", "build", "spark-warehouse"}
-WRITTEN = set([".md", ".py", ".bicep", ".sql", ".js", ".mjs", ".css", ".html", ".toml", ".yml", ".yaml", ".in"])
+WRITTEN = {".md", ".py", ".bicep", ".sql", ".js", ".mjs", ".css", ".html", ".toml", ".yml", ".yaml", ".in"}
 WRITTEN_WITHOUT_SUFFIX = {".funcignore", ".gitignore", "run"}
 FILE_NAMES_THAT_ARE_ONLY_EXAMPLES = {"docs/a.md"}  # paths that tests/unit/infra/test_funcignore.py sorts
 
