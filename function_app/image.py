@@ -2,7 +2,7 @@
 
 Accepted: PNG of exactly the configured size, grey, 1, 2, 4 or 8 bits, without transparency or
 animation, undamaged to the last byte. Everything else is rejected, never converted: for other
-kinds the pixel values depend on the library that reads them (measured on PngSuite and others).
+kinds the sum depends on the library: 85 of 95 sound 32x32 files of such kinds gave several sums.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Takes an orchestration step by step: tries, waits, tries again, and tells how it stands.
 
 Deterministic: its only clock is the orchestration's. One step at a time and nothing else scheduled
-while a retry is outstanding (the SDK and the host would disagree on ids otherwise: durable-python#603).
+while a retry is outstanding (the SDK and the host would disagree on ids otherwise: azure-functions-durable-python#603).
 """
 
 from __future__ import annotations

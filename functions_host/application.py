@@ -81,7 +81,7 @@ def _check_durable_clients(function: LoadedFunction) -> None:
 
 
 def _thread_count(settings: Mapping[str, str]) -> int | None:
-    """PYTHON_THREADPOOL_THREAD_COUNT; unset: Python's own default (contract E)."""
+    """PYTHON_THREADPOOL_THREAD_COUNT; unset: Python's own default, where Azure has 1,000 (contract E, GAP)."""
     return _positive(settings, "PYTHON_THREADPOOL_THREAD_COUNT")
 
 

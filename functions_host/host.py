@@ -34,7 +34,7 @@ from functions_host.timers.listener import TimerListener
 from functions_host.timers.status_store import TimerStatusStore
 
 STOP_SECONDS = 10.0
-"""Everything is down this long after a stop is asked for (issue 2 of 7)."""
+"""Everything is down this long after a stop is asked for; container engines wait no longer before they kill."""
 
 
 @dataclass(frozen=True)

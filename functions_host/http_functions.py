@@ -32,7 +32,7 @@ def request_datum(request: web.Request, body: bytes, route_values: Mapping[str, 
 def response_of(datum: Datum | None) -> web.Response:
     """The HTTP answer to a function's response; raises TypeError for a value that is none.
 
-    No datum at all (a `func.Out` that was never set) is 200, as `FunctionInvocationMiddleware` answers.
+    No datum at all (a `func.Out` that was never set) is 200; the real host answered 204 (contract D, GAP).
     """
     if datum is None:
         return web.Response(status=200)

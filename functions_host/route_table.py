@@ -1,4 +1,4 @@
-"""Which HTTP function answers a request: prefix, template, method (contract D).
+"""Which HTTP function answers a request: prefix, template, method (contract D, which names what is not so yet).
 
 A method that does not match is a route that does not match: 404, never 405.
 """

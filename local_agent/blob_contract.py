@@ -17,7 +17,7 @@ from local_agent.errors import FileRefusedError
 
 CONTRACT_VERSION = "1"
 MAX_IMAGE_BYTES = (
-    1_048_576  # contract: 1 MiB (reliability.md section 1: a valid 32x32 PNG may hold 137 KB of text)
+    1_048_576  # 1 MiB, as function_app's MAX_IMAGE_BYTES: a valid 32x32 PNG with 137 KB of text was found
 )
 MAX_SOURCE_NAME = (
     2_048  # characters after encoding: the width of runs.source_name, and well under Azure's 8 KB

@@ -1,6 +1,6 @@
 """Who may wait for a database server that does not answer: a few, so that nobody else is kept waiting.
 
-The driver gives a server its whole login timeout even where nobody listens (sql-facts). Without this, an
+The driver gives a server its whole login timeout even where nobody listens. Without this, an
 outage would hold every worker thread and every thread of the API for that long, and the API could not
 even tell that runs are retrying and why.
 """

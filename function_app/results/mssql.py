@@ -88,7 +88,7 @@ class MssqlDatabase:
                     undone = error
                 if undone is not None:
                     cursor.close()
-                    # After some errors rollback() itself raises 25000 (sql-facts); then the pool closes it.
+                    # After some errors rollback() itself raises 25000; then the pool closes it.
                     connection.rollback()
         except self._pyodbc.Error as error:
             # The cause is left out on purpose: the driver's text may quote what it was given.
@@ -127,7 +127,7 @@ class MssqlDatabase:
             )
         except self._pyodbc.Error as error:
             raise self._translated(error) from None
-        # Set before any cursor is made: a later change would not reach it (sql-facts).
+        # Set before any cursor is made: a later change of the timeout does not reach it.
         connection.timeout = odbc.QUERY_TIMEOUT_SECONDS
         return connection
 

@@ -1,4 +1,4 @@
-"""The store's statements as Azure SQL and Babelfish both understand them (sql-facts).
+"""The store's statements as Azure SQL and Babelfish both understand them.
 
 Times arrive as ISO text inside CAST: datetime parameters lose their microseconds on Babelfish. Text
 that is compared with a CHAR or VARCHAR column is cast to its type: a parameter comes as NVARCHAR, and

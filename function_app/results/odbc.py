@@ -1,6 +1,6 @@
 """Getting a connection to SQL Server: the driver there is, and the sign-in that is asked for.
 
-Three sign-ins (issue 3 of 7): ``UID``/``PWD``; ``Authentication=ActiveDirectoryMsi`` (managed identity,
+Three sign-ins: ``UID``/``PWD``; ``Authentication=ActiveDirectoryMsi`` (managed identity,
 done by the driver itself); ``Authentication=ActiveDirectoryDefault`` (Entra, for developers: a token from
 azure-identity, since the driver knows no such word). Nothing here is logged or put into an exception
 text: what the driver says may quote what it was given.
@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 from function_app.errors import Misconfigured, StoreUnavailable
 
-# A serverless database may need most of a minute to resume (sql-facts: at least 30 s).
+# A serverless database may need most of a minute to resume; Microsoft advises at least 30 s.
 LOGIN_TIMEOUT_SECONDS = 45
 QUERY_TIMEOUT_SECONDS = 30
 ALIVE_TIMEOUT_SECONDS = 5

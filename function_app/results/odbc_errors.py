@@ -2,7 +2,7 @@
 
 The driver's own text is never passed on: it may quote what it was given. Permanent is only what lies
 in the statement or its values. A wrong password, a missing table, a missing right are the operator's to
-mend while runs wait and say why; to end runs for them would lose images (reliability.md, row 7).
+mend while runs wait and say why; to end runs for them would lose images (docs/reliability.md).
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ READER_BUSY_SECONDS = 0.25
 
 _DUPLICATE = {sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE}
 # None of these lies in the statement or its values. The file may be unlocked, made readable, put back whole,
-# the disk given room, by time or by the operator, while runs wait and say why (reliability.md, row 7).
+# the disk given room, by time or by the operator, while runs wait and say why.
 _PASSING = {
     sqlite3.SQLITE_BUSY: "the database is locked by another writer",
     sqlite3.SQLITE_LOCKED: "the database is locked by another writer",

@@ -23,7 +23,7 @@ def judge(
     """Compare what is told with what is stored under the same run id.
 
     Raises ConflictingResult when the same attempt ended otherwise, or when a score differs under the
-    same run, scorer and version (issue 3 of 7: a named error, and nothing is overwritten).
+    same run, scorer and version: nothing is overwritten then.
     """
     if told.attempt < stored.attempt:
         return Verdict(Recorded.SUPERSEDED)

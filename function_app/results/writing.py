@@ -1,7 +1,7 @@
 """Writing one fact exactly once: insert first, and only a duplicate key makes us look.
 
 Nothing is checked before acting. The unique keys decide every race, so this holds on engines that
-ignore lock hints too (sql-facts: Babelfish parses UPDLOCK and HOLDLOCK and does nothing).
+ignore lock hints too (Babelfish parses UPDLOCK and HOLDLOCK and does nothing with them).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From a connection's name to a storage account: connection string or identity (ecosystem facts).
+"""From a connection's name to a storage account: connection string or identity.
 
 `AzureWebJobs<NAME>` is looked up before `<NAME>`, as WebJobs does; `<NAME>__blobServiceUri` and its
 kin select identity.

@@ -1,6 +1,6 @@
 """Durable Functions on one computer: the out-of-process protocol of SDK 1.x over a SQLite file.
 
-Source of every rule: the functions-host contract, section B (protocol) and F (engine).
+Source of every rule: docs/functions-host-contract.md (contract B, F); its way of working: docs/engine.md.
 """
 
 from functions_host.durable.catalog import FunctionCatalog

@@ -1,7 +1,7 @@
 """Where an orchestrator's replay runs: in a function thread, or, once known to be quick, on the event loop.
 
 A replay is a few hundred microseconds of pure computing, and handing it to a thread and back costs as
-much again (measured with bench_host.py: 1.3 times the orchestrations per second without). Durable's
+much again (measured with tests/bench/bench_host.py: 1.3 times the orchestrations per second without). Durable's
 rules forbid an orchestrator to block; one that does anyway must not stop the host, so each orchestrator
 starts in threads, and long histories stay there.
 

@@ -41,7 +41,7 @@ def random_source(seed: int, number: int) -> np.random.Generator:
 
 
 def good_image(seed: int, number: int, mode: Mode = Mode.GREY8) -> MadeImage:
-    """A valid 32x32 PNG of noise and its sum; in 1-bit images a white pixel counts 255 (reliability.md section 1)."""
+    """A valid 32x32 PNG of noise and its sum; in 1-bit images a white pixel counts 255, as in any other encoding."""
     random = random_source(seed, number)
     if mode is Mode.ONE_BIT:
         bits = random.integers(0, 2, (SIDE, SIDE), dtype=np.uint8)

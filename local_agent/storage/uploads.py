@@ -134,8 +134,8 @@ class BlobUploader:
 def proxy_of_the_environment(container_url: str) -> str | None:
     """HTTPS_PROXY or HTTP_PROXY (or the system's setting) for the one host that is spoken to, unless NO_PROXY names it.
 
-    Looked up once: aiohttp's own ``trust_env`` asks in a thread before every request, which measured a quarter of
-    this path's processor time, and would also send what a .netrc says of the host.
+    Looked up once: aiohttp's own ``trust_env`` asks in a thread before every request, more than half of
+    the sender's processor time (docs/benchmarks-upload.md), and would also send what a .netrc says of the host.
     """
     address = urlsplit(container_url)
     if not address.hostname or proxy_bypass(address.hostname):

@@ -23,7 +23,7 @@ PROJECT_ROOT = Path(__file__).resolve().parents[2]
 _PYTHON_START = Path(__file__).with_name("python_start")
 _LOGGING = Path(__file__).with_name("log4j2.properties")
 
-# Spark's defaults are made for a data centre: measured, they cost a factor of three here (docs/adr/0003).
+# Spark's defaults are made for a data centre: with them 5,000 files reached Azurite at 206 a second, without at 665.
 _TUNING = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",

@@ -5,7 +5,7 @@
 Starts the whole stack (Azurite, host, Spark agent) on a database that already holds the rows, lets the
 simulator make images at that rate, and meanwhile has 20 readers ask, each as fast as it is answered: for
 single runs spread over all rows, for the newest page of 100, and for pages of 100 anywhere in the table.
-Issue 6 of 7 demands a p95 under 25 ms for a run and 150 ms for the newest page, and a dashboard (Chromium,
+The goal is a p95 under 25 ms for a run and 150 ms for the newest page, and a dashboard (Chromium,
 where present) whose first rows show within 1 s; exit 1 if one is missed. Everything shares one computer.
 """
 

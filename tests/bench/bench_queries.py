@@ -3,7 +3,7 @@
     python tests/bench/bench_queries.py --rows 10000000 --database bench.db [--json FILE]
 
 Makes the database if it is not there (generated rows, 30 days, 20 devices, 3 % not scored; the same for
-the same number of rows), then measures each query of the API. Issue 3 of 7 demands a p95 under 20 ms
+the same number of rows), then measures each query of the API. The goal is a p95 under 20 ms
 for a run and under 100 ms for a page; exit 1 if that is missed.
 """
 

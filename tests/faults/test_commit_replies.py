@@ -1,4 +1,4 @@
-"""The reply to COMMIT is lost, or the commit itself is: exactly one row each, with the right sum (row 3)."""
+"""The reply to COMMIT is lost, or the commit itself is: exactly one row each, with the right sum."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""kill -9 at every numbered side effect: of the uploader (row 1) and of one orchestration (row 2)."""
+"""kill -9 at every numbered side effect: of the uploader and of one orchestration."""
 
 from __future__ import annotations
 

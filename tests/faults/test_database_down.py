@@ -1,4 +1,4 @@
-"""Row 7, whole: the database is down in the middle of the flow; runs say that they retry and why; nothing is lost.
+"""The database is down in the middle of the flow; runs say that they retry and why; nothing is lost.
 
 On a live T-SQL engine through a proxy that cuts it off, for ten seconds or (full) a minute; at full scale also on
 SQLite, whose file another process locks for a minute. The quick SQLite version, in virtual time, is

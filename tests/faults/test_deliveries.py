@@ -1,4 +1,4 @@
-"""One blob told of many times, to several hosts at once: one row (row 4)."""
+"""One blob told of many times, to several hosts at once: one row."""
 
 from __future__ import annotations
 

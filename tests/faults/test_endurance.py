@@ -1,4 +1,4 @@
-"""Hours of ordinary work (row 22): nothing lost, and nothing grows."""
+"""Hours of ordinary work: nothing lost, and nothing grows."""
 
 from __future__ import annotations
 

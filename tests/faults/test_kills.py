@@ -1,4 +1,4 @@
-"""kill -9 of uploader, host and Azurite, at random, while images arrive (rows 1 and 2)."""
+"""kill -9 of uploader, host and Azurite, at random, while images arrive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parts that are asked to end, started twice, or find their state gone or damaged (rows 19, 20, 23)."""
+"""Parts that are asked to end, started twice, or find their state gone or damaged."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _FULL_ONLY = [pytest.param(damage, marks=pytest.mark.full) for damage in ("trunc
 def test_sigterm_hands_back_the_batch_within_ten_seconds(
     pipeline: Pipeline, report: Report, seed: int, part: str
 ) -> None:
-    """Row 23: busy, asked to end, ended with exit code 0; what was under way is done after the restart."""
+    """Busy, asked to end, ended with exit code 0; what was under way is done after the restart."""
     prefix = f"term-{part}"
     child = pipeline.agent if part == "agent" else pipeline.host
     pipeline.simulate(60, seed, prefix, rate=0).wait(60)
@@ -44,7 +44,7 @@ def test_sigterm_hands_back_the_batch_within_ten_seconds(
 
 
 def test_second_uploader_on_one_folder_refuses(pipeline: Pipeline, report: Report, seed: int) -> None:
-    """Row 19: the second agent says who holds the folder, ends with 4, and disturbs nothing."""
+    """The second agent says who holds the folder, ends with 4, and disturbs nothing."""
     device = pipeline.simulate(20, seed, "second", rate=20)
     second = subprocess.run(pipeline.agent.command, env=pipeline.agent.environment, cwd=pipeline.agent.cwd,
                             capture_output=True, text=True, timeout=60, check=False)  # fmt: skip
@@ -58,7 +58,7 @@ def test_second_uploader_on_one_folder_refuses(pipeline: Pipeline, report: Repor
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("damage", [pytest.param("deleted", marks=pytest.mark.full), "truncated"])
 def test_agent_state_lost(pipeline: Pipeline, report: Report, seed: int, damage: str) -> None:
-    """Row 20: checkpoint, lock, status and reports hold nothing that the folder does not know."""
+    """Checkpoint, lock, status and reports hold nothing that the folder does not know."""
     prefix = f"agent-{damage}"
     pipeline.simulate(20, seed, prefix).wait(60)
     kill(pipeline.agent)
@@ -78,7 +78,7 @@ def test_agent_state_lost(pipeline: Pipeline, report: Report, seed: int, damage:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("damage", ["deleted", "half_written", *_FULL_ONLY])
 def test_history_store_lost(pipeline: Pipeline, report: Report, seed: int, damage: str) -> None:
-    """Row 20: a host without its history scans again; rows that are there are found, not doubled.
+    """A host without its history scans again; rows that are there are found, not doubled.
 
     Where it refuses what is left, it says which file it is, and the one documented command is enough.
     """

@@ -1,4 +1,4 @@
-"""What the computer itself does: a disk that is full or read-only, a clock that jumps (rows 7 and 12)."""
+"""What the computer itself does: a disk that is full or read-only, a clock that jumps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A folder full of accidents and attacks (rows 11 to 13): each named, none stops the stream or touches a neighbour."""
+"""A folder full of accidents and attacks: each named, none stops the stream or touches a neighbour."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ HOSTILE = [
 
 @pytest.mark.timeout(180)
 def test_hostile_names_are_only_names(pipeline: Pipeline, report: Report, seed: int) -> None:
-    """Row 13: every one becomes a blob under a generated name, and a row with the right sum."""
+    """Every one becomes a blob under a generated name, and a row with the right sum."""
     before = pipeline.balance().made
     for number, name in enumerate(HOSTILE):
         pipeline.put(os.fsencode(name), grey_png(seed + number))
@@ -42,7 +42,7 @@ def test_hostile_names_are_only_names(pipeline: Pipeline, report: Report, seed: 
 
 @pytest.mark.timeout(180)
 def test_names_that_are_not_utf8_are_processed(pipeline: Pipeline, report: Report, seed: int) -> None:
-    """Row 13: bytes are a name too, for the agent, the rows and the books."""
+    """Bytes are a name too, for the agent, the rows and the books."""
     before = pipeline.balance().made
     names = [b"\xff\xfe.png", b"caf\xe9.png", b"\xc3\x28.png"]
     for number, name in enumerate(names):
@@ -55,7 +55,7 @@ def test_names_that_are_not_utf8_are_processed(pipeline: Pipeline, report: Repor
 def test_odd_entries_have_a_named_end_and_nothing_outside_is_read(
     pipeline: Pipeline, report: Report, seed: int, tmp_path: Path
 ) -> None:
-    """Row 12: links, FIFOs, sockets, folders, giants and strange times among good neighbours."""
+    """Links, FIFOs, sockets, folders, giants and strange times among good neighbours."""
     inbox = pipeline.state.inbox
     before = pipeline.balance().made
     outside = tmp_path / "outside.png"
@@ -93,7 +93,7 @@ def test_odd_entries_have_a_named_end_and_nothing_outside_is_read(
 def test_one_name_written_again_and_again_is_one_image_each_time(
     pipeline: Pipeline, report: Report, seed: int
 ) -> None:
-    """Row 12: the same path, new contents; those that the device itself replaced in time never existed."""
+    """The same path, new contents; those that the device itself replaced in time never existed."""
     before = pipeline.balance().made
     for number in range(5):
         pipeline.put(b"again.png", grey_png(50_000 + seed + number))
@@ -106,7 +106,7 @@ def test_one_name_written_again_and_again_is_one_image_each_time(
 def test_slow_and_killed_writers_never_give_a_row_of_a_part(
     pipeline: Pipeline, report: Report, seed: int, full: bool
 ) -> None:
-    """Row 11: under a name that says unfinished nothing is taken; renamed, it is taken whole."""
+    """Under a name that says unfinished nothing is taken; renamed, it is taken whole."""
     writers = 50 if full else 10
     before = pipeline.balance()
     chance = random.Random(seed)

@@ -1,4 +1,4 @@
-"""Storage or database away, hanging, flapping, locked (rows 6 and 7): everything drains by itself."""
+"""Storage or database away, hanging, flapping, locked: everything drains by itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Poison and hostile bytes (rows 8 to 10): every flip, cut and bomb has a named outcome, quickly, in little memory."""
+"""Poison and hostile bytes: every flip, cut and bomb has a named outcome, quickly, in little memory."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _sum(data: bytes) -> int | None:
 
 @pytest.mark.timeout(1200)
 def test_no_flip_of_a_single_bit_scores_wrongly(report: Report, seed: int, full: bool) -> None:
-    """Row 9: a damaged image is rejected, or, where the flip is in no pixel, scored as before."""
+    """A damaged image is rejected, or, where the flip is in no pixel, scored as before."""
     wrong = tried = slow = 0
     for picture in range(10 if full else 1):
         whole = grey_png(seed + picture)
@@ -53,7 +53,7 @@ def test_no_flip_of_a_single_bit_scores_wrongly(report: Report, seed: int, full:
 
 
 def test_every_truncation_is_rejected(report: Report, seed: int) -> None:
-    """Row 9: no part of a file passes for the whole."""
+    """No part of a file passes for the whole."""
     whole = grey_png(seed)
     wrong = sum(_sum(whole[:length]) is not None for length in range(len(whole)))
     report.zeros(report.figures(wrong=wrong, images=len(whole)))
@@ -61,7 +61,7 @@ def test_every_truncation_is_rejected(report: Report, seed: int) -> None:
 
 @pytest.mark.timeout(600)
 def test_random_damage_never_raises_and_agrees_with_the_oracle(report: Report, seed: int, full: bool) -> None:
-    """Row 8: splices, repeats and noise, with checksums mended so that they reach the decoder; mixed with good ones."""
+    """Splices, repeats and noise, with checksums mended so that they reach the decoder; mixed with good ones."""
     chance = random.Random(seed)
     wrong = slow = 0
     count = 20_000 if full else 1_500
@@ -119,7 +119,7 @@ BOMBS = {
 
 @pytest.mark.parametrize("data", BOMBS.values(), ids=BOMBS)
 def test_bombs_are_refused_at_once_in_little_memory(data: bytes, report: Report) -> None:
-    """Row 10: at most 0.1 s and 20 MB."""
+    """At most 0.1 s and 20 MB."""
     tracemalloc.start()
     started = time.perf_counter()
     answer = read_image(data, LIMITS)
@@ -135,7 +135,7 @@ def test_bombs_are_refused_at_once_in_little_memory(data: bytes, report: Report)
 def test_poison_among_good_images_is_rejected_by_name_at_the_first_try(
     pipeline: Pipeline, report: Report, seed: int, full: bool
 ) -> None:
-    """Row 8: one to one with good ones; none is tried again, and no part ends or starts again because of it."""
+    """One to one with good ones; none is tried again, and no part ends or starts again because of it."""
     count = 400 if full else 25
     chance = random.Random(seed)
     lives = [child.pid for child in (pipeline.host, pipeline.agent, pipeline.azurite)]

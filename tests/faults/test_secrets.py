@@ -1,4 +1,4 @@
-"""Canary secrets, after all other faults: in no log, answer, row, metadata, checkpoint, history (row 18)."""
+"""Canary secrets, after all other faults: in no log, answer, row, metadata, checkpoint, history."""
 
 from __future__ import annotations
 

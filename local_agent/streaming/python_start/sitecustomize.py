@@ -1,9 +1,9 @@
 """Lets Spark's Python processes load pyspark from where it is installed instead of from Spark's own archive.
 
 Spark puts ``pyspark.zip`` first on the path of every Python process it starts, and Python compiles a module of an
-archive anew at each start: measured 0.9 s for a planning process, 0.25 s from the installed package, which keeps
-compiled files. Starting the agent takes seven such processes one after another. Python imports a module of this
-name by itself at its start; the folder is on their path only where driver and Spark are one installation
+archive anew at each start: 0.9 s for a planning process, 0.25 s from the installed package, which keeps
+compiled files (docs/benchmarks-upload.md). Starting the agent takes seven of them in turn. Python imports a module of
+this name by itself at its start; the folder is on their path only where driver and Spark are one installation
 (streaming.session), so both copies are the same code.
 """
 

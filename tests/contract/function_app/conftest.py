@@ -1,7 +1,7 @@
 """A host for one orchestration, by the Durable protocol: it keeps the history and replays all of it.
 
-Only what our orchestrator needs: activities, timers, one at a time. The protocol is section B of the
-host contract; field names are the extension's own.
+Only what our orchestrator needs: activities, timers, one at a time. The protocol is contract B of
+docs/functions-host-contract.md; field names are the extension's own.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
 # Those that Azure has and this computer too; the one that runs the tests where there is no other.
 VERSIONS = [version for version in ("3.12", "3.13") if find_python(version)] or [RUNNING]
 BY_MICROSOFT = Path(__file__).with_name("scored_by_microsofts_runtime.py")
-LARGEST = 60_000_000  # bytes, the goal of issue 7 of 7; measured 36 MB
+LARGEST = 60_000_000  # bytes; it was 36 MB when this was written
 
 pytestmark = [pytest.mark.azurite, pytest.mark.timeout(300)]
 

@@ -32,7 +32,7 @@ from typing import Any
 APPS = Path(__file__).parent
 INSTANCE = "crash-1"
 ATTEMPT_SECONDS = 5.0
-"""Issue 2 of 7: an instance resumes within 5 s of a restart; here it must even have finished by then."""
+"""An instance has to resume within 5 s of a restart; here it must even have finished by then."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""kill -9 after every single commit of the engine: nothing lost, nothing stuck (issue 2 of 7)."""
+"""kill -9 after every single commit of the engine: nothing lost, nothing stuck (docs/engine.md)."""
 
 from __future__ import annotations
 
