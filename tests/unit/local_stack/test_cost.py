@@ -64,11 +64,12 @@ def test_the_kinds_of_requests_add_up_to_within_what_was_counted_with_the_pollin
     assert 55 <= without_event_grid + sum(number for _, number in model.POLLING) <= 74
 
 
-def test_the_model_has_as_many_reads_of_the_image_as_were_counted_here():
+def test_the_model_has_as_many_blob_requests_of_the_app_as_were_counted_here():
     text = PAGE.read_text(encoding="utf-8")
     table = text.split("<!-- counted: storage requests of the app -->")[1].split("\n\n")[0]
     counted = sum(float(number) for number in re.findall(r"\| ([\d.]+) \|$", table, re.M))
-    assert counted == sum(use.per_image for use in model.PER_IMAGE if use.meter == "blob_read")
+    blobs = [use for use in model.PER_IMAGE if use.meter.startswith("blob_") and "agent" not in use.what]
+    assert counted == sum(use.per_image for use in blobs)
     executions = text.split("<!-- counted: executions -->")[1].split("\n\n")[0]
     assert sum(map(int, re.findall(r"\| (\d+) \|$", executions, re.M))) == model.EXECUTIONS
 
