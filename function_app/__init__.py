@@ -5,9 +5,15 @@ in ``triggers`` (what starts work), ``orchestration`` (one image's journey), ``a
 steps), ``http_api`` (what people ask) and ``dashboard`` (what they look at).
 """
 
+import logging
+
 from azure.durable_functions import DFApp
 
 from function_app import activities, dashboard, http_api, orchestration, triggers
+
+# The storage client tells of each request at Information, in traces of several lines, and the host passes every one
+# on to Application Insights: two to four an image, recorded on Functions host 4.1037.
+logging.getLogger("azure").setLevel(logging.WARNING)
 
 app = DFApp()
 _PARTS = (

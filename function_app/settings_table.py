@@ -61,7 +61,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("IMAGE_WIDTH", "Pixels that an image must be wide.", _CODE, "32"),
     Setting("IMAGE_HEIGHT", "Pixels that an image must be high.", _CODE, "32"),
     Setting("MAX_IMAGE_BYTES", "Most bytes that a file may have.", _CODE, "1048576"),
-    Setting("SWEEP_SCHEDULE", "When blobs without a run are looked for and started (NCRONTAB, six fields, UTC).",
+    Setting("SWEEP_SCHEDULE", "When blobs without a run are looked for and started (NCRONTAB, six fields, UTC). With "
+            "`func start` every minute, `0 * * * * *`: its polling trigger misses blobs (func-start.md).",
             "function_app/triggers.py", "0 */5 * * * *"),
     Setting("PURGE_SCHEDULE", "When the history of finished runs is forgotten (NCRONTAB, six fields, UTC).",
             "function_app/triggers.py", "0 30 3 * * *"),

@@ -18,6 +18,8 @@ from local_stack.processes import ChildProcess, log_tail, wait_until
 from local_stack.state_folder import PROJECT_ROOT, StateFolder
 
 CONTAINER = "img"
+# Microsoft's polling trigger misses blobs written in the second of its last listing (docs/func-start.md).
+_SWEEP_OF_CORE_TOOLS = {"SWEEP_SCHEDULE": "0 * * * * *"}
 # Azurite by itself forgets up to five seconds of acknowledged uploads when it is killed (docs/adr/0006).
 _ACKNOWLEDGE_AFTER_SAVE = PROJECT_ROOT / "local_stack" / "azurite" / "acknowledge_after_save.cjs"
 
@@ -90,6 +92,7 @@ def functions_host(state: StateFolder, kind: str, port: int, environment: dict[s
     """The function app on Core Tools or on the embedded host."""
     if kind == "func":
         command = [shutil.which("func") or "func", "start", "--port", str(port)]
+        environment = {**_SWEEP_OF_CORE_TOOLS, **environment}
     else:
         command = [sys.executable, "-m", "functions_host", "start", "--root", str(PROJECT_ROOT),
                    "--port", str(port), "--state", str(state.host)]  # fmt: skip

@@ -336,7 +336,7 @@ function keepList(list, items, keyOf, make, nothing) {
 
 async function showHealth() {
   try {
-    const health = await call("health/ready");
+    const health = await call("health");
     keepList($("health"), Object.entries(health.checks ?? {}), ([name, check]) => `${name}${check.ok}${check.reason}${Math.round(check.milliseconds / 5)}`, ([name, check]) =>
       element("li", {}, element("span", {}, words(name)),
         check.ok ? element("span", { class: "quietly" }, `well, ${seconds(Math.max(check.milliseconds, 1) / 1000)}`) : element("span", { class: "chip", "data-state": "failed", title: visible(check.reason) }, visible(check.reason ?? "unavailable"))),

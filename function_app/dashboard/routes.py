@@ -1,4 +1,4 @@
-"""The dashboard's routes; the only ones of this app that ask for no key."""
+"""The dashboard's routes. They ask for no key, as no other route but the probes of ``http_api/health.py`` does."""
 
 from __future__ import annotations
 

@@ -55,19 +55,21 @@ def _described(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
     responses: dict[str, Any] = {
         "503": {"description": "Storage, database or Durable is away.", "content": problem}
     }
-    responses["401"] = {"description": "No key, or a wrong one. The host answers this, without a body."}
+    if operation.needs_key:
+        responses["401"] = {"description": "No key, or a wrong one. The host answers this, without a body."}
     for status, meaning in operation.problems.items():
         responses[str(status)] = {"description": meaning, "content": problem}
     for status, (meaning, model) in operation.answers.items():
         kinds = () if model is None else operation.content_types
         content = {kind: {"schema": _schema(model, schemas)} for kind in kinds}
         responses[str(status)] = {"description": meaning, "content": content}
-    return {
+    described = {
         "operationId": operation.name,
         "summary": operation.summary,
         "parameters": [parameter.described() for parameter in operation.parameters],
         "responses": responses,
     }
+    return described if operation.needs_key else {**described, "security": []}
 
 
 def _schema(model: Any, schemas: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from function_app.http_api.health import HealthView
+from function_app.http_api.health import HealthView, ReadyView
 from function_app.http_api.results_csv import MOST_RUNS
 from function_app.http_api.stats import StatsView
 from function_app.http_api.views import ImageView, RunsPage, RunView
@@ -57,6 +57,7 @@ class Operation:
     parameters: tuple[Parameter, ...] = ()
     problems: dict[int, str] = field(default_factory=dict)
     content_types: tuple[str, ...] = ("application/json",)
+    needs_key: bool = True
 
 
 def _limit(most: int) -> Parameter:
@@ -90,10 +91,11 @@ _GRACE = Parameter("grace", _SPAN, "Leave younger blobs to the trigger; 60s unle
 _WRONG = {400: "A parameter is wrong; `parameter` names it."}
 _UNKNOWN = {404: "Nothing is known by this name."}
 _FILTERS = (_REASON, _DEVICE, _SINCE, _UNTIL)
-_HEALTH: dict[int, tuple[str, Any]] = {
-    200: ("All is well.", HealthView),
-    503: ("Something is not.", HealthView),
-}
+
+
+def _health(view: Any) -> dict[int, tuple[str, Any]]:
+    return {200: ("All is well.", view), 503: ("Something is not.", view)}
+
 
 OPERATIONS = (
     Operation(
@@ -144,8 +146,10 @@ OPERATIONS = (
         "purge_now", "post", "/purge", "Forget the history of runs that ended long ago", {200: ("Done.", Purged)},
         (Parameter("older_than", _SPAN, "The retention setting unless told."),), _WRONG,
     ),
-    Operation("get_health", "get", "/health", "Storage and database, with latency", _HEALTH),
-    Operation("get_ready", "get", "/health/ready", "The same, for probes", _HEALTH),
-    Operation("get_live", "get", "/health/live", "The process answers", {200: ("It does.", HealthView)}),
+    Operation("get_health", "get", "/health", "Storage and database, with latency and reasons", _health(HealthView)),
+    Operation("get_ready", "get", "/health/ready", "For probes, without a key: the same without reasons",
+              _health(ReadyView), needs_key=False),
+    Operation("get_live", "get", "/health/live", "For probes, without a key: the process answers",
+              {200: ("It does.", ReadyView)}, needs_key=False),
     Operation("get_openapi", "get", "/openapi.json", "This document", {200: ("It.", None)}),
 )  # fmt: skip

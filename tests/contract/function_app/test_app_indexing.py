@@ -60,10 +60,31 @@ def test_the_blob_trigger_watches_the_container_of_the_setting(index):
 
 
 def test_every_route_that_tells_or_does_anything_wants_a_key(index):
+    """The dashboard's files hold no data, and a platform's probe has no key: those two tell flags only."""
+    open_to_anyone = set()
     for name, bindings in index["functions"].items():
         found = trigger(bindings)
         if found["type"] == "httpTrigger" and not found["route"].startswith("dashboard"):
-            assert found["authLevel"].lower() == "function", name
+            if found["authLevel"].lower() == "anonymous":
+                open_to_anyone.add(found["route"])
+            else:
+                assert found["authLevel"].lower() == "function", name
+    assert open_to_anyone == {"health/ready", "health/live"}
+
+
+def test_the_openapi_document_says_which_routes_want_no_key(index):
+    from function_app.http_api.openapi import document
+
+    described = {
+        path.removeprefix("/"): operation
+        for path, o in document()["paths"].items()
+        for operation in o.values()
+    }
+    for path in ("health/ready", "health/live"):
+        assert described[path]["security"] == []
+        assert "401" not in described[path]["responses"]
+    assert "security" not in described["health"]
+    assert "401" in described["health"]["responses"]
 
 
 def test_activities_are_those_that_the_orchestration_calls(index):

@@ -112,8 +112,10 @@ def test_example_and_infrastructure_start_from_the_defaults(bicep):
     literal |= {
         "QUARANTINE_CONTAINER": re.search(r"^param quarantineContainer string = '(.+)'", text, re.M)[1]
     }
+    # With `func start` the polling trigger misses blobs, so the sweep comes every minute instead of every five.
+    assert values["SWEEP_SCHEDULE"] == "0 * * * * *" != TABLE["SWEEP_SCHEDULE"].default
     for name, setting in TABLE.items():
-        if setting.default and name in values:
+        if setting.default and name in values and name != "SWEEP_SCHEDULE":
             assert values[name] == setting.default, name
         if setting.default and name in literal and name not in ("BLOB_TRIGGER_SOURCE", "TELEMETRY"):
             assert literal[name] == setting.default, name

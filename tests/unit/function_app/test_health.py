@@ -1,0 +1,95 @@
+"""What health and the probes tell, decided without any host: who is told reasons, and how often anybody is asked."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from function_app.errors import Misconfigured, StorageUnavailable, StoreUnavailable
+from function_app.http_api.health import NEEDED_SCHEMA, SharedLook, readiness, told_to_a_probe
+
+SECRET = "Storage answered 403 (AuthorizationFailure)."
+
+
+class World:
+    """Storage and database of a test, each of which may be away; counts how often it was asked."""
+
+    def __init__(self, storage: Exception | None = None, schema: int | Exception = NEEDED_SCHEMA) -> None:
+        self._storage, self._schema = storage, schema
+        self.asked = 0
+        self.blobs = self.store = self
+
+    def ping(self) -> Any:
+        self.asked += 1
+        if self._storage is not None:
+            raise self._storage
+        return self
+
+    @property
+    def schema_version(self) -> int:
+        if isinstance(self._schema, Exception):
+            raise self._schema
+        return self._schema
+
+
+def told(answer: Any) -> tuple[int, dict[str, Any]]:
+    return answer.status, json.loads(answer.body)
+
+
+async def test_health_tells_the_reason_and_a_probe_only_the_flag():
+    world = World(StorageUnavailable(SECRET))
+    status, body = told(await readiness(lambda: world))
+    assert (status, body["status"]) == (503, "unavailable")
+    assert SECRET in body["checks"]["storage"]["reason"]
+    answer = await told_to_a_probe(SharedLook(), lambda: world)
+    assert told(answer) == (
+        503,
+        {"status": "unavailable", "checks": {"storage": {"ok": False}, "database": {"ok": False}}},
+    )
+
+
+@pytest.mark.parametrize("schema", [NEEDED_SCHEMA - 1, StoreUnavailable("down")])
+async def test_a_probe_is_told_which_of_the_two_is_not_well(schema):
+    status, body = told(await told_to_a_probe(SharedLook(), lambda: World(schema=schema)))
+    assert (status, body["checks"]) == (503, {"storage": {"ok": True}, "database": {"ok": False}})
+
+
+async def test_a_probe_of_a_misconfigured_app_learns_no_setting():
+    def use() -> Any:
+        raise Misconfigured("set SQL_CONNECTION_STRING")
+
+    answer = await told_to_a_probe(SharedLook(), use)
+    assert told(answer) == (503, {"status": "unavailable", "checks": {"settings": {"ok": False}}})
+
+
+async def test_however_many_probes_ask_storage_and_database_are_asked_once_in_five_seconds():
+    world, clock = World(), [100.0]
+    shared = SharedLook(5.0, lambda: clock[0])
+    answers = await asyncio.gather(*(told_to_a_probe(shared, lambda: world) for _ in range(50)))
+    assert {answer.status for answer in answers} == {200}
+    assert world.asked == 2
+    clock[0] += 4.9
+    await told_to_a_probe(shared, lambda: world)
+    assert world.asked == 2
+    clock[0] += 0.1
+    await told_to_a_probe(shared, lambda: world)
+    assert world.asked == 4
+
+
+async def test_a_probe_that_gives_up_leaves_the_look_to_the_others():
+    world, shared = World(), SharedLook()
+    impatient = asyncio.ensure_future(told_to_a_probe(shared, lambda: world))
+    await asyncio.sleep(0)
+    patient = asyncio.ensure_future(told_to_a_probe(shared, lambda: world))
+    impatient.cancel()
+    assert (await patient).status == 200
+
+
+async def test_health_with_a_key_looks_each_time():
+    world = World()
+    for _ in range(3):
+        await readiness(lambda: world)
+    assert world.asked == 6
