@@ -14,6 +14,9 @@ from typing import Any
 
 from functions_host.errors import SettingsError
 
+DEFAULT_PORT = 7071
+"""Where neither --port nor local.settings.json names one: `func start`'s own."""
+
 _REFERENCE = re.compile(r"%([^%\s]+)%")
 
 

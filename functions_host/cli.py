@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from functions_host import __version__
+from functions_host.app_settings import DEFAULT_PORT
 from functions_host.state_directory import DEFAULT_NAME
-
-DEFAULT_PORT = 7071
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

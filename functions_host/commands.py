@@ -11,10 +11,9 @@ import sys
 from pathlib import Path
 
 from functions_host.app_modules import AppModules
-from functions_host.app_settings import effective, read_local_settings, start_variables
+from functions_host.app_settings import DEFAULT_PORT, effective, read_local_settings, start_variables
 from functions_host.application import load_application
 from functions_host.blobs.ledger import BlobLedger
-from functions_host.cli import DEFAULT_PORT
 from functions_host.durable import DurableError
 from functions_host.errors import HostError
 from functions_host.host import FunctionsHost, HostConfiguration

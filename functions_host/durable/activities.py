@@ -19,7 +19,7 @@ from functions_host.durable.hub import Hub
 from functions_host.durable.instance import Work
 from functions_host.durable.store import Unit
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("functions_host.durable.activities")
 
 
 class ActivityRunner:

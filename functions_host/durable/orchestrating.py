@@ -27,7 +27,7 @@ from functions_host.durable.outcomes import Outcomes
 from functions_host.durable.status import Status
 from functions_host.durable.store import Unit
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("functions_host.durable.orchestrating")
 
 _CONTROLS = frozenset((EventType.EXECUTION_SUSPENDED, EventType.EXECUTION_RESUMED))
 

@@ -28,7 +28,7 @@ from functions_host.durable.checkpoints import Checkpointer
 from functions_host.durable.errors import HubInUseError, HubMismatchError
 from functions_host.durable.schema import migrate
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("functions_host.durable.store")
 
 Statement = tuple[str, Sequence[Any]]
 Connect = Callable[[str], sqlite3.Connection]
