@@ -63,10 +63,8 @@ def test_database_is_migrated_as_the_deployer_and_the_user_made_without_a_secret
     run = Recorded(hooks, [])
     assert hooks["postprovision"].main(ENVIRONMENT, run) == 0
     migrate, user = run.commands
-    assert (
-        "python-of-the-hooks -m sql_migrations up --database Server=tcp:sql-test.database.windows.net,1433;Database=scores"
-        in migrate
-    )
+    assert migrate.startswith("python-of-the-hooks -m sql_migrations up --database Server=tcp:sql-test.")
+    assert ";Database=scores;" in migrate
     assert "Authentication=ActiveDirectoryDefault" in migrate
     assert "TrustServerCertificate=no" in migrate
     assert user.startswith("python-of-the-hooks infra/hooks/app_user.py")
@@ -231,7 +229,7 @@ def test_an_installation_that_failed_is_told_and_tried_again_next_time(hooks, tm
 def test_the_hooks_take_the_pythons_that_the_launcher_takes(hooks):
     launcher = runpy.run_path(str(HOOKS.parents[1] / "pipeline.py"), run_name="pipeline")
     environment = hooks["environment"]
-    assert (environment.OLDEST, environment.NEWEST) == (launcher["OLDEST"], launcher["NEWEST"])
+    assert (launcher["OLDEST"], launcher["NEWEST"]) == (environment.OLDEST, environment.NEWEST)
 
 
 def test_a_python_that_is_too_old_is_named_before_anything_is_installed(hooks, tmp_path, monkeypatch):
