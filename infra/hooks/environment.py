@@ -32,7 +32,7 @@ def prepared(run: Run, environment: Path = ENVIRONMENT) -> Path:
         raise HookError(
             f"the hooks need Python {oldest} to {newest} on PATH; this is {this} ({sys.executable})"
         )
-    say(f"Making an environment for the migrations: {environment} (once; about 60 MB)")
+    say(f"Making an environment for the migrations: {environment} (once; about 55 MB)")
     make = [sys.executable, "-m", "venv", "--clear", str(environment)]
     must(run(make, "making the environment"), "make the environment")
     install = ["install", "--quiet", "--disable-pip-version-check", "--no-input", "--require-hashes"]
