@@ -130,12 +130,14 @@ def test_hooks_before_a_commit_run_checks_that_exist_in_the_projects_own_environ
         assert named or script == "requirements/renew.py"
 
 
-def test_dependabot_watches_every_folder_with_a_package_json() -> None:
+def test_dependabot_watches_exactly_the_folders_with_a_package_json() -> None:
     updates = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text(encoding="utf-8"))["updates"]
-    watched = {update["directory"] for update in updates if update["package-ecosystem"] == "npm"}
-    assert watched
-    for folder in watched:
-        assert (ROOT / folder.removeprefix("/") / "package.json").is_file(), folder
+    npm = [update for update in updates if update["package-ecosystem"] == "npm"]
+    watched = {
+        folder.strip("/") for update in npm for folder in update.get("directories", [update.get("directory")])
+    }
+    found = {str(Path(name).parent) for name in _tracked() if Path(name).name == "package.json"}
+    assert {folder or "." for folder in watched} == found
 
 
 def test_templates_are_complete_and_what_they_link_to_exists() -> None:
@@ -152,11 +154,15 @@ def test_templates_are_complete_and_what_they_link_to_exists() -> None:
 
 def test_files_are_as_the_editors_are_told_to_write_them() -> None:
     """UTF-8, LF, a newline at the end, no blanks before one."""
+    odd = [name for name in _tracked() if _is_text(name) and not _is_tidy(ROOT / name)]
+    assert not odd
+
+
+def _tracked() -> list[str]:
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
     if listed.returncode != 0:
         pytest.skip("not a git checkout: which files are the project's cannot be told")
-    odd = [name for name in listed.stdout.split("\0") if _is_text(name) and not _is_tidy(ROOT / name)]
-    assert not odd
+    return [name for name in listed.stdout.split("\0") if name]
 
 
 def _is_text(name: str) -> bool:
