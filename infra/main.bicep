@@ -151,8 +151,8 @@ module endpoints 'app/private-endpoints.bicep' = if (vnetEnabled) {
   params: {
     location: location
     tags: tags
-    networkId: vnetEnabled ? network.outputs.networkId : ''
-    subnetId: vnetEnabled ? network.outputs.endpointSubnetId : ''
+    networkId: vnetEnabled ? network!.outputs.networkId : ''
+    subnetId: vnetEnabled ? network!.outputs.endpointSubnetId : ''
     storageId: storage.outputs.id
     sqlServerId: database.outputs.serverId
   }
@@ -204,9 +204,9 @@ module functionApp 'app/function-app.bicep' = {
     sqlServerHost: database.outputs.serverHost
     sqlDatabaseName: database.outputs.databaseName
     insightsConnectionString: monitoring.outputs.insightsConnectionString
-    subnetId: vnetEnabled ? network.outputs.appSubnetId : ''
-    schedulerEndpoint: durableTaskScheduler ? scheduler.outputs.endpoint : ''
-    taskHubName: durableTaskScheduler ? scheduler.outputs.taskHubName : 'ImageScoring'
+    subnetId: vnetEnabled ? network!.outputs.appSubnetId : ''
+    schedulerEndpoint: durableTaskScheduler ? scheduler!.outputs.endpoint : ''
+    taskHubName: durableTaskScheduler ? scheduler!.outputs.taskHubName : 'ImageScoring'
   }
 }
 

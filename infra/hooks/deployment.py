@@ -5,15 +5,18 @@ Standard library only: hooks run on the deployer's computer before anything is i
 
 from __future__ import annotations
 
+import shutil
 import subprocess
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+SECONDS_BETWEEN_MESSAGES = 10.0
 
-Run = Callable[[Sequence[str]], "Finished"]
-"""Runs a command to its end; the tests give a recorded one."""
+Run = Callable[[Sequence[str], str], "Finished"]
+"""Runs a command to its end, given what it does in words; the tests give a recorded one."""
 
 
 @dataclass(frozen=True)
@@ -28,13 +31,34 @@ class HookError(Exception):
     """The deployment cannot go on; the text says why and what to do."""
 
 
-def run(command: Sequence[str]) -> Finished:
-    """Run a command from the project's root. Raises HookError if it does not exist."""
-    try:
-        done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=False)
-    except FileNotFoundError:
-        raise HookError(f"{command[0]} is not installed or not on PATH") from None
-    return Finished(done.returncode, done.stdout + done.stderr)
+def say(text: str) -> None:
+    """One line to the person, at once: azd may read this through a pipe."""
+    print(text, flush=True)
+
+
+def run(command: Sequence[str], doing: str, every: float = SECONDS_BETWEEN_MESSAGES) -> Finished:
+    """Run a command from the project's root, saying that it still runs. Raises HookError if it does not exist."""
+    program = shutil.which(command[0])  # on Windows az is az.cmd, which is not found without its ending
+    if program is None:
+        raise HookError(f"{command[0]} is not installed or not on PATH")
+    started = time.monotonic()
+    with subprocess.Popen(
+        [program, *command[1:]], cwd=ROOT, text=True, errors="replace",
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    ) as process:  # fmt: skip
+        while True:
+            try:
+                output, _ = process.communicate(timeout=every)
+                return Finished(process.returncode, output)
+            except subprocess.TimeoutExpired:
+                say(f"  … {doing} ({time.monotonic() - started:.0f} s)")
+
+
+def must(done: Finished, what: str) -> str:
+    """What the command printed. Raises HookError with it if the command failed."""
+    if done.code != 0:
+        raise HookError(f"could not {what}:\n{done.output.strip()}")
+    return done.output.strip()
 
 
 def output(environ: Mapping[str, str], name: str) -> str:

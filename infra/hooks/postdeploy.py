@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 
-from deployment import HookError, Run, output, run
+from deployment import HookError, Run, must, output, run, say
 
 TRIES, SECONDS_BETWEEN = 10, 30
 # What ARM answers while the host has not made the key yet, is starting, or has not answered Event Grid's handshake.
@@ -23,7 +23,7 @@ def main(environ: Mapping[str, str], run: Run, pause: Callable[[float], None] = 
     """Make the subscription; returns the exit code."""
     try:
         _subscribe(environ, run, pause)
-        print(_next_steps(environ))
+        say(_next_steps(environ))
     except HookError as error:
         print(f"postdeploy: {error}", file=sys.stderr)
         return 1
@@ -42,12 +42,11 @@ def _subscribe(environ: Mapping[str, str], run: Run, pause: Callable[[float], No
         f"imageContainer={output(environ, 'AGENT_CONTAINER')}",
     ]  # fmt: skip
     for attempt in range(1, TRIES + 1):
-        done = run(command)
-        if done.code == 0:
+        done = run(command, "making the Event Grid subscription")
+        if done.code == 0 or attempt == TRIES or not any(sign in done.output for sign in NOT_YET):
+            must(done, "make the Event Grid subscription")
             return
-        if attempt == TRIES or not any(sign in done.output for sign in NOT_YET):
-            raise HookError(f"could not make the Event Grid subscription:\n{done.output.strip()}")
-        print(f"The app is not ready for the subscription yet; try {attempt} of {TRIES}.")
+        say(f"The app is not ready for the subscription yet; try {attempt} of {TRIES}.")
         pause(SECONDS_BETWEEN)
 
 

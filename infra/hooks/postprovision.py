@@ -12,9 +12,9 @@ import re
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
-from deployment import ROOT, Finished, HookError, Run, output, run
+from deployment import Finished, HookError, Run, must, output, run, say
+from environment import prepared
 
 FIREWALL_REFUSED = re.compile(r"Client with IP address '([0-9.]+)' is not allowed")
 ASLEEP = "40613"  # SQL Server's "is not currently available": a serverless database that is resuming
@@ -33,7 +33,7 @@ def main(environ: Mapping[str, str], run: Run, pause: Callable[[float], None] = 
     """Migrate, make the user; returns the exit code."""
     try:
         if environ.get("SKIP_DATABASE") == "1":
-            print("Database skipped (SKIP_DATABASE=1).")
+            say("Database skipped (SKIP_DATABASE=1).")
             return 0
         if environ.get("VNET_ENABLED", "").lower() == "true" and environ.get("INSIDE_NETWORK") != "1":
             raise HookError(PRIVATE_DATABASE)
@@ -55,46 +55,52 @@ def connection_string(environ: Mapping[str, str]) -> str:
 
 def _prepare_database(environ: Mapping[str, str], run: Run, pause: Callable[[float], None]) -> None:
     database = connection_string(environ)
-    migrate = [sys.executable, "pipeline.py", "migrate", "up", "--database", database]
+    resource_group, server_name = output(environ, "AZURE_RESOURCE_GROUP"), output(environ, "SQL_SERVER_NAME")
+    server = ["--resource-group", resource_group, "--server", server_name]
+    user, client_id = output(environ, "APP_IDENTITY_NAME"), output(environ, "APP_IDENTITY_CLIENT_ID")
+    python = str(prepared(run))
+    migrate = [python, "-m", "sql_migrations", "up", "--database", database]
     make_user = [
-        str(_environment_python()), "infra/hooks/app_user.py", "--database", database,
-        "--name", output(environ, "APP_IDENTITY_NAME"), "--client-id", output(environ, "APP_IDENTITY_CLIENT_ID"),
-    ]  # fmt: skip
-    server = [
-        "--resource-group",
-        output(environ, "AZURE_RESOURCE_GROUP"),
-        "--server",
-        output(environ, "SQL_SERVER_NAME"),
+        python,
+        "infra/hooks/app_user.py",
+        "--database",
+        database,
+        "--name",
+        user,
+        "--client-id",
+        client_id,
     ]
     opened = False
     try:
         done = _again_while(_asleep, migrate, run, pause)
         if refused := FIREWALL_REFUSED.search(done.output):
             address = refused.group(1)
-            print(f"Opening the database's firewall for {address} while migrating.")
+            say(f"Opening the database's firewall for {address} while migrating.")
             rule = ["--name", RULE, "--start-ip-address", address, "--end-ip-address", address]
             opened = True
-            _must(
-                run(["az", "sql", "server", "firewall-rule", "create", *server, *rule]), "open the firewall"
-            )
+            opening = ["az", "sql", "server", "firewall-rule", "create", *server, *rule]
+            must(run(opening, "opening the database's firewall"), "open the firewall")
             done = _again_while(lambda done: _refused(done) or _asleep(done), migrate, run, pause)
-        _must(done, "migrate the database")
-        _must(run(make_user), "make the app's database user")
-        print("Database migrated; the app's user may read and write results.")
+        say(must(done, "migrate the database"))
+        must(run(make_user, "making the app's database user"), "make the app's database user")
+        say("Database migrated; the app's user may read and write results.")
     finally:
         if opened:
-            run(["az", "sql", "server", "firewall-rule", "delete", *server, "--name", RULE])
+            closing = ["az", "sql", "server", "firewall-rule", "delete", *server, "--name", RULE]
+            if run(closing, "closing the database's firewall").code != 0:
+                say(f"The firewall rule {RULE} could not be deleted. Delete it: {' '.join(closing)}")
 
 
 def _again_while(
     wanting: Callable[[Finished], bool], command: Sequence[str], run: Run, pause: Callable[[float], None]
 ) -> Finished:
-    done = run(command)
-    for _ in range(TRIES - 1):
+    for attempt in range(1, TRIES + 1):
+        done = run(command, "migrating the database")
         if not wanting(done):
             break
-        pause(SECONDS_BETWEEN)
-        done = run(command)
+        if attempt < TRIES:
+            say(f"The database does not let us in yet; try {attempt} of {TRIES}.")
+            pause(SECONDS_BETWEEN)
     return done
 
 
@@ -104,18 +110,6 @@ def _refused(done: Finished) -> bool:
 
 def _asleep(done: Finished) -> bool:
     return done.code != 0 and ASLEEP in done.output
-
-
-def _must(done: Finished, what: str) -> None:
-    if done.code != 0:
-        raise HookError(f"could not {what}:\n{done.output.strip()}")
-    if done.output.strip():
-        print(done.output.strip())
-
-
-def _environment_python() -> Path:
-    """The interpreter of the environment that `pipeline.py migrate` has just made."""
-    return ROOT / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
 if __name__ == "__main__":

@@ -175,7 +175,7 @@ def durabletask_side() -> None:
 
         worker.add_activity(add_one)
         worker.add_orchestrator(three)
-        worker.start()
+        worker.start()  # type: ignore[no-untyped-call]
 
         def batch() -> float:
             before = time.perf_counter()

@@ -102,7 +102,8 @@ def against_instant_server(files: int, rounds: int, drift_files: int) -> dict[st
     """The client alone: rate, processor time per file, drift over many files, memory."""
     with workplace() as place, instant_server() as service, running_agent(place / "device", service) as agent:
         agent.upload(make_files(place / "warm", 2000))
-        rates, costs, memory = [], [], [agent.memory_mb()]
+        rates: list[float] = []
+        costs, memory = [], [agent.memory_mb()]
         total = 0
         while len(rates) < rounds or total < drift_files:
             folder = make_files(place / f"part-{len(rates)}", files, start=total)

@@ -10,6 +10,7 @@ import asyncio
 import re
 import time
 from collections.abc import Callable
+from functools import partial
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 
@@ -71,7 +72,7 @@ def read(
         started = []
         for number in range(readers):
             nth = lambda index, number=number: path(index * readers + number)  # noqa: E731
-            _, reader = await loop.create_connection(lambda nth=nth: Reader(nth, until, pause), host, port)
+            _, reader = await loop.create_connection(partial(Reader, nth, until, pause), host, port)
             started.append(reader)
         await asyncio.gather(*(reader.done for reader in started))
         return [took for reader in started for took in reader.took]

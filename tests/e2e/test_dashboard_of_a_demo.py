@@ -19,13 +19,13 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = os.environ.get("DASHBOARD_PICTURES")
 IMAGES, BAD, RATE = (600, 18, 10) if PICTURES else (40, 4, 8)
 DRAWN = "[...document.querySelectorAll('#rows .thumb')].slice(0, 5).every((thumb) => thumb.hasChildNodes())"
-DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+DESKTOP, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=390, height=844)
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.timeout(600)]
 

@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from kit.report import Report
@@ -31,7 +31,7 @@ class Fault:
 
 
 class _Cursor(sqlite3.Cursor):
-    def execute(self, sql: str, *words: Any) -> sqlite3.Cursor:
+    def execute(self, sql: str, *words: Any) -> Self:
         if sql != "COMMIT" or Fault.next is None:
             return super().execute(sql, *words)
         fault, Fault.next = Fault.next, None

@@ -10,19 +10,18 @@ from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
 import pytest
-from kit.pipeline import Pipeline
+from kit.pipeline import HostProcess, Pipeline
 from kit.report import Report
 
 from local_stack import parts
 from local_stack.evidence import blobs
 from local_stack.free_ports import free_ports
-from local_stack.processes import ChildProcess
 
 
 @contextlib.contextmanager
 def _further_hosts(pipeline: Pipeline, count: int) -> Iterator[list[str]]:
     """Hosts with hubs of their own on the same storage and database, that are told of blobs by events."""
-    hosts: list[tuple[str, ChildProcess]] = []
+    hosts: list[tuple[str, HostProcess]] = []
     try:
         for port in free_ports(count):
             state = pipeline.state.root / f"host-{port}"
@@ -65,7 +64,9 @@ def test_ten_deliveries_to_each_of_two_hosts_make_one_row(
             }
         calls = [(url, blob) for blob in uploaded.values() for url in urls for _ in range(10)]
         with ThreadPoolExecutor(16) as callers:
-            answers = list(callers.map(lambda call: _tell(*call, pipeline.canaries.webhook_key), calls))
+            answers = list(
+                callers.map(lambda call: _tell(call[0], call[1], pipeline.canaries.webhook_key), calls)
+            )
         assert set(answers) == {202}
         balance, seconds = pipeline.drained(300, made=images, prefix="told")
         waiting = [url for url in urls if _active(url)]

@@ -29,6 +29,9 @@ class Killer:
     All killers take turns in one thread: the kernel ends a part when the thread that started it ends.
     """
 
+    _waits_for_work: bool
+    _next_look: float
+
     def __init__(self, pipeline: Pipeline, part: str, seed: int, times: int, longest_seconds: float) -> None:
         self._pipeline, self._part = pipeline, part
         self._chance = random.Random(f"{seed}/{part}")

@@ -39,7 +39,7 @@ class Orchestration:
 
     def run(self) -> dict[str, Any]:
         """The last response. Raises AssertionError when it does not come to an end."""
-        started = {"Name": "process_image", "Version": "", "Input": json.dumps(self._request)}
+        started: dict[str, Any] = {"Name": "process_image", "Version": "", "Input": json.dumps(self._request)}
         self._add(12)
         self._add(0, **started)
         for _ in range(_EPISODES_AT_MOST):

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ print(json.dumps({"file": module.__file__, "registers": registers, "functions": 
 
 
 @pytest.fixture(scope="module")
-def index() -> dict:
+def index() -> dict[str, Any]:
     """What the app registers, in a process of its own with nothing but the root at the end of its path."""
     environ = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "BLOB_TRIGGER_SOURCE")}
     code = f"import sys; sys.path.append({str(ROOT)!r})\n{_LIST}"
@@ -33,7 +34,7 @@ def index() -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def trigger(bindings: list[dict]) -> dict:
+def trigger(bindings: list[dict[str, Any]]) -> dict[str, Any]:
     [found] = [b for b in bindings if b["type"].endswith("Trigger")]
     return found
 
@@ -117,10 +118,9 @@ def test_every_schema_that_is_referred_to_is_there():
     assert referred <= set(document()["components"]["schemas"])
 
 
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="azure-functions-runtime needs Python 3.13")
 def test_azure_s_own_runtime_indexes_the_app():
     """The worker's indexing code, where this Python can run it."""
-    if sys.version_info < (3, 13):
-        pytest.skip("azure-functions-runtime needs Python 3.13")
     pytest.importorskip("azure_functions_runtime", reason="azure-functions-runtime is not installed")
     code = (
         "import sys; sys.path.append(sys.argv[1])\n"

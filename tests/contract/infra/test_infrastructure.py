@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -34,6 +35,9 @@ GRANTS = {  # resource symbol -> (role, scope, who)
     "appOrchestrations": ("durableTaskDataContributor", "scheduler", "appPrincipalId"),
 }
 
+# What the compiler may go on saying: file and code, with the reason beside it. Nothing, at present.
+ACCEPTED_WARNINGS: dict[str, list[tuple[str, str]]] = {"main.bicep": [], "event-subscription.bicep": []}
+
 
 def test_every_file_is_bicep_by_its_grammar(bicep):
     broken = [name for name, file in bicep.items() if file.root.has_error]
@@ -41,17 +45,28 @@ def test_every_file_is_bicep_by_its_grammar(bicep):
     assert len(bicep) >= 14
 
 
+def _compiler() -> list[str] | None:
+    """The words before the file: BICEP names the compiler, else PATH has it, or an az that brings it."""
+    if named := os.environ.get("BICEP") or shutil.which("bicep"):
+        return [named, "build"]
+    return ["az", "bicep", "build", "--file"] if shutil.which("az") else None
+
+
 @pytest.mark.skipif(
-    shutil.which("bicep") is None and shutil.which("az") is None,
-    reason="neither the Bicep CLI nor az is on PATH; both entry templates are compiled where one is",
+    _compiler() is None,
+    reason="no Bicep compiler: BICEP names none, neither bicep nor az is on PATH; CI compiles both entry templates",
 )
 @pytest.mark.parametrize("template", ["main.bicep", "event-subscription.bicep"])
-def test_the_bicep_compiler_accepts_it(template):
-    command = ["bicep", "build"] if shutil.which("bicep") else ["az", "bicep", "build", "--file"]
+def test_the_bicep_compiler_accepts_it_without_a_warning(template):
+    compiler = _compiler()
+    assert compiler is not None
     done = subprocess.run(
-        [*command, INFRA / template, "--stdout"], capture_output=True, text=True, check=False
+        [*compiler, INFRA / template, "--stdout"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+    warnings = re.findall(r"([^/\\\n]+)\(\d+,\d+\) : (?:Warning|Info) (\S+):", done.stderr)
+    assert sorted(warnings) == ACCEPTED_WARNINGS[template], done.stderr
+    assert json.loads(done.stdout)["resources"]
 
 
 def test_every_resource_has_its_reason_in_a_comment(bicep):
@@ -74,7 +89,7 @@ def test_each_module_gets_exactly_the_parameters_it_declares(bicep):
 def test_outputs_that_are_used_exist(bicep):
     main = bicep["main.bicep"].text
     modules = dict(re.findall(r"^module (\w+) '(?:app/)?(.+?)'", main, re.M))
-    used = re.findall(r"\b(\w+)\.outputs\.(\w+)", main)
+    used = re.findall(r"\b(\w+)!?\.outputs\.(\w+)", main)
     assert len(used) > 20
     for module, output in used:
         assert output in bicep[modules[module]].outputs, (module, output)

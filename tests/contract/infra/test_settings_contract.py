@@ -108,10 +108,9 @@ def test_example_and_infrastructure_start_from_the_defaults(bicep):
     values = json.loads((ROOT / "local.settings.json.example").read_text(encoding="utf-8"))["Values"]
     text = bicep["function-app.bicep"].text + bicep["main.bicep"].text
     literal = dict(re.findall(r"^  ([A-Z_]+): '([^'$]*)'", text, re.M))
-    literal |= {"IMAGE_CONTAINER": re.search(r"^param imageContainer string = '(.+)'", text, re.M)[1]}
-    literal |= {
-        "QUARANTINE_CONTAINER": re.search(r"^param quarantineContainer string = '(.+)'", text, re.M)[1]
-    }
+    parameters = dict(re.findall(r"^param (\w+) string = '(.+)'", text, re.M))
+    literal["IMAGE_CONTAINER"] = parameters["imageContainer"]
+    literal["QUARANTINE_CONTAINER"] = parameters["quarantineContainer"]
     # With `func start` the polling trigger misses blobs, so the sweep comes every minute instead of every five.
     assert values["SWEEP_SCHEDULE"] == "0 * * * * *" != TABLE["SWEEP_SCHEDULE"].default
     for name, setting in TABLE.items():

@@ -96,8 +96,8 @@ def sqlite_kit(request: pytest.FixtureRequest) -> Iterator[Kit]:
         with closing(sqlite3.connect(path)) as database:
             return database.execute(sql).fetchall()
 
-    kit = Kit("sqlite", lambda: open_sqlite_store(str(path), kit.clock), query)
-    yield kit
+    made: Kit = Kit("sqlite", lambda: open_sqlite_store(str(path), made.clock), query)
+    yield made
 
 
 @pytest.fixture(scope="session")
@@ -129,8 +129,8 @@ def mssql_kit(request: pytest.FixtureRequest) -> Iterator[Kit]:
 
     for table in TABLES:
         query(f"DELETE FROM dbo.{table}")
-    kit = Kit("mssql", lambda: SqlResultStore(database, kit.clock), query)
-    yield kit
+    made: Kit = Kit("mssql", lambda: SqlResultStore(database, made.clock), query)
+    yield made
 
 
 @pytest.fixture

@@ -253,6 +253,7 @@ def kill(child: ChildProcess, *, whole_family: bool = True) -> None:
             for each in family:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     each.kill()
+    assert child._process is not None  # it has a process id
     child._process.wait(10)
 
 

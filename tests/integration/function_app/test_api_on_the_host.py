@@ -43,6 +43,7 @@ class Api:
     ) -> tuple[int, Any, dict[str, str]]:
         sent = {"x-functions-key": self.key if key is None else key, **headers}
         request = urllib.request.Request(f"{self.base}/api/{path}", method=method, headers=sent)
+        told: dict[str, str]
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
                 status, body, told = answer.status, answer.read(), dict(answer.headers)

@@ -12,6 +12,7 @@ import socket
 import stat
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -118,14 +119,14 @@ def test_empty_file_filled_after_it_was_taken_arrives_as_a_second_image(healthy:
     assert sorted(healthy.storage.content(blob) for blob in blobs) == [b"", b"late but whole"]
 
 
+def _is_stored(agent: AgentProcess, name: bytes, content: bytes) -> bool:
+    return content in {agent.storage.content(blob) for blob in agent.storage.of(name)}
+
+
 def test_rewriting_under_the_same_name_gives_one_image_per_content(healthy: AgentProcess) -> None:
     for content in (b"first", b"second", b"third"):
         drop(healthy.inbox, "again.png", content)
-        eventually(
-            lambda content=content: (
-                content in {healthy.storage.content(blob) for blob in healthy.storage.of(b"again.png")}
-            )
-        )
+        eventually(partial(_is_stored, healthy, b"again.png", content))
     assert len(healthy.storage.of(b"again.png")) == 3
     eventually(lambda: len(list(healthy.done.glob("again.png*"))) == 3)
 

@@ -21,7 +21,7 @@ def test_what_one_image_costs(whole_run):
     agent = {kind: number / images for kind, number in whole_run.agent_requests.items()}
     app = {kind: number / images for kind, number in whole_run.app_requests.items()}
     log = whole_run.invocation_log
-    seconds = sum(float(re.search(r"duration_ms=([\d.]+)", line).group(1)) for line in log) / 1000
+    seconds = sum(float(_found(r"duration_ms=([\d.]+)", line)[0]) for line in log) / 1000
 
     assert agent.pop("Put Blob") == 1
     assert sum(agent.values()) * images <= 3  # once per start, however many images
@@ -39,9 +39,16 @@ def test_what_one_rejected_image_costs(whole_run):
 
 def _executions(log: list[str], images: int) -> dict[str, float]:
     """Executions per image, by function; HTTP is this test asking, a timer is of no image."""
-    told = [re.search(r"function=(\w+) kind=(\w+)", line).groups() for line in log]
+    told = [_found(r"function=(\w+) kind=(\w+)", line) for line in log]
     ran = Counter(name for name, kind in told if kind not in ("http", "timer"))
     return {name: number / images for name, number in ran.items()}
+
+
+def _found(pattern: str, line: str) -> tuple[str, ...]:
+    """The groups of a pattern that every line of an invocation has."""
+    match = re.search(pattern, line)
+    assert match is not None, line
+    return match.groups()
 
 
 def _documented(what: str) -> dict[str, float]:

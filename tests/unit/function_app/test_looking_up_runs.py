@@ -62,10 +62,10 @@ class Durable:
     async def get_status(self, *_: object, **__: object) -> object:
         return await self._asked()
 
-    async def get_status_by(self, **_: object) -> Any:
+    async def get_status_by(self, instance_id_prefix: str = "", **_: object) -> Any:
         return await self._asked() or []
 
-    async def _asked(self) -> None:
+    async def _asked(self) -> Any:
         self.questions += 1
         await asyncio.sleep(0)
         if self.away:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
+import runpy
 import sys
 import uuid
 from collections.abc import Iterator, Sequence
@@ -30,8 +32,10 @@ REFUSED = (
 @pytest.fixture
 def hooks(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, ModuleType]]:
     monkeypatch.syspath_prepend(str(HOOKS))
-    names = ("deployment", "postprovision", "postdeploy", "app_user")
-    yield {name: importlib.import_module(name) for name in names}
+    names = ("deployment", "environment", "postprovision", "postdeploy", "app_user")
+    modules = {name: importlib.import_module(name) for name in names}
+    monkeypatch.setattr(modules["postprovision"], "prepared", lambda run: Path("python-of-the-hooks"))
+    yield modules
     for name in names:
         sys.modules.pop(name, None)
 
@@ -44,7 +48,7 @@ class Recorded:
         self._answers = list(answers)
         self.commands: list[str] = []
 
-    def __call__(self, command: Sequence[str]) -> object:
+    def __call__(self, command: Sequence[str], doing: str) -> object:
         words = " ".join(map(str, command))
         self.commands.append(words)
         for answer in self._answers:
@@ -59,16 +63,19 @@ def test_database_is_migrated_as_the_deployer_and_the_user_made_without_a_secret
     run = Recorded(hooks, [])
     assert hooks["postprovision"].main(ENVIRONMENT, run) == 0
     migrate, user = run.commands
-    assert "migrate up --database Server=tcp:sql-test.database.windows.net,1433;Database=scores" in migrate
+    assert migrate.startswith("python-of-the-hooks -m sql_migrations up --database Server=tcp:sql-test.")
+    assert ";Database=scores;" in migrate
     assert "Authentication=ActiveDirectoryDefault" in migrate
     assert "TrustServerCertificate=no" in migrate
-    assert "app_user.py" in user
+    assert user.startswith("python-of-the-hooks infra/hooks/app_user.py")
     assert "--name id-test" in user
 
 
 def test_firewall_is_opened_for_this_one_address_and_shut_again(hooks):
     waits: list[float] = []
-    run = Recorded(hooks, [("migrate", 1, REFUSED), ("migrate", 1, REFUSED), ("migrate", 0, "done")])
+    run = Recorded(
+        hooks, [("sql_migrations", 1, REFUSED), ("sql_migrations", 1, REFUSED), ("sql_migrations", 0, "done")]
+    )
     assert hooks["postprovision"].main(ENVIRONMENT, run, waits.append) == 0
     assert "--start-ip-address 203.0.113.7 --end-ip-address 203.0.113.7" in run.commands[1]
     assert "firewall-rule delete" in run.commands[-1]
@@ -78,21 +85,25 @@ def test_firewall_is_opened_for_this_one_address_and_shut_again(hooks):
 def test_a_sleeping_database_is_tried_until_it_is_awake(hooks):
     waits: list[float] = []
     asleep = "Database 'scores' on server 'sql-test' is not currently available. Please retry. (40613)"
-    run = Recorded(hooks, [("migrate", 1, asleep), ("migrate", 1, asleep), ("migrate", 0, "done")])
+    run = Recorded(
+        hooks, [("sql_migrations", 1, asleep), ("sql_migrations", 1, asleep), ("sql_migrations", 0, "done")]
+    )
     assert hooks["postprovision"].main(ENVIRONMENT, run, waits.append) == 0
     assert waits == [10, 10]
     assert not any("firewall-rule" in command for command in run.commands)
 
 
 def test_a_database_that_never_wakes_fails_the_hook_with_its_own_words(hooks, capsys):
-    run = Recorded(hooks, [("migrate", 1, "is not currently available (40613)")])
+    run = Recorded(hooks, [("sql_migrations", 1, "is not currently available (40613)")])
     assert hooks["postprovision"].main(ENVIRONMENT, run, lambda _: None) == 1
     assert len(run.commands) == hooks["postprovision"].TRIES
     assert "40613" in capsys.readouterr().err
 
 
 def test_firewall_is_shut_again_when_the_migration_fails(hooks, capsys):
-    run = Recorded(hooks, [("migrate", 1, REFUSED), ("migrate", 1, "V002 was changed after it ran")])
+    run = Recorded(
+        hooks, [("sql_migrations", 1, REFUSED), ("sql_migrations", 1, "V002 was changed after it ran")]
+    )
     assert hooks["postprovision"].main(ENVIRONMENT, run, lambda _: None) == 1
     assert "firewall-rule delete" in run.commands[-1]
     assert "V002 was changed" in capsys.readouterr().err
@@ -147,7 +158,95 @@ def test_a_refusal_that_waiting_cannot_mend_is_said_at_once(hooks, capsys, answe
 
 def test_an_absent_az_is_a_sentence(hooks):
     with pytest.raises(hooks["deployment"].HookError, match="not installed"):
-        hooks["deployment"].run(["no-such-command-anywhere"])
+        hooks["deployment"].run(["no-such-command-anywhere"], "trying")
+
+
+def test_a_command_that_takes_its_time_is_said_to_be_running(hooks, capsys):
+    wait_for_a_word = [sys.executable, "-c", "import time; time.sleep(0.5); print('done')"]
+    finished = hooks["deployment"].run(wait_for_a_word, "waiting for Azure", every=0.05)
+    assert (finished.code, finished.output) == (0, "done\n")
+    assert "waiting for Azure (0 s)" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(os.name == "nt", reason="stands in for Windows, where nothing needs to")
+def test_a_command_is_run_under_the_name_that_path_search_found(hooks, tmp_path, monkeypatch):
+    """On Windows az is az.cmd: a process started as "az" does not exist there."""
+    found = tmp_path / "az.cmd"
+    found.write_text("#!/bin/sh\necho az.cmd $1\n")
+    found.chmod(0o755)
+    monkeypatch.setattr(hooks["deployment"].shutil, "which", {"az": str(found)}.get)
+    assert hooks["deployment"].run(["az", "version"], "asking").output == "az.cmd version\n"
+
+
+class Installing:
+    """Takes the place of venv and pip: makes the interpreter's file, and answers as told."""
+
+    def __init__(self, hooks: dict[str, ModuleType], pip: tuple[int, str] = (0, "")) -> None:
+        self._finished, self._pip = hooks["deployment"].Finished, pip
+        self.commands: list[str] = []
+
+    def __call__(self, command: Sequence[str], doing: str) -> object:
+        self.commands.append(" ".join(command))
+        if command[1:3] == ["-m", "venv"]:
+            python = Path(command[-1]) / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+            python.parent.mkdir(parents=True, exist_ok=True)
+            python.touch()
+            return self._finished(0, "")
+        return self._finished(*self._pip)
+
+
+def test_the_hooks_environment_is_made_by_hash_once(hooks, tmp_path):
+    prepared, install = hooks["environment"].prepared, Installing(hooks)
+    python = prepared(install, tmp_path / "env")
+    assert python.is_relative_to(tmp_path / "env")
+    make, pip = install.commands
+    assert make == f"{sys.executable} -m venv --clear {tmp_path / 'env'}"
+    assert pip.startswith(f"{python} -m pip install")
+    assert "--require-hashes" in pip
+    assert pip.endswith(str(HOOKS.parent / "requirements.txt"))
+    assert prepared(install, tmp_path / "env") == python
+    assert len(install.commands) == 2
+
+
+def test_the_hooks_environment_is_made_anew_for_other_requirements(hooks, tmp_path, monkeypatch):
+    environment, first, second = hooks["environment"], Installing(hooks), Installing(hooks)
+    environment.prepared(first, tmp_path / "env")
+    (tmp_path / "other.txt").write_text("pyodbc==9.9.9")
+    monkeypatch.setattr(environment, "REQUIREMENTS", tmp_path / "other.txt")
+    environment.prepared(second, tmp_path / "env")
+    assert len(second.commands) == 2
+
+
+def test_an_installation_that_failed_is_told_and_tried_again_next_time(hooks, tmp_path):
+    failing = Installing(hooks, pip=(1, "ERROR: No matching distribution found for pyodbc"))
+    with pytest.raises(hooks["deployment"].HookError, match="No matching distribution"):
+        hooks["environment"].prepared(failing, tmp_path / "env")
+    again = Installing(hooks)
+    hooks["environment"].prepared(again, tmp_path / "env")
+    assert len(again.commands) == 2
+
+
+def test_the_hooks_take_the_pythons_that_the_launcher_takes(hooks):
+    launcher = runpy.run_path(str(HOOKS.parents[1] / "pipeline.py"), run_name="pipeline")
+    environment = hooks["environment"]
+    assert (launcher["OLDEST"], launcher["NEWEST"]) == (environment.OLDEST, environment.NEWEST)
+
+
+def test_a_python_that_is_too_old_is_named_before_anything_is_installed(hooks, tmp_path, monkeypatch):
+    monkeypatch.setattr(hooks["environment"], "OLDEST", (3, 99))
+    install = Installing(hooks)
+    with pytest.raises(hooks["deployment"].HookError, match=r"need Python 3\.99 to"):
+        hooks["environment"].prepared(install, tmp_path / "env")
+    assert install.commands == []
+
+
+def test_a_firewall_rule_that_stays_is_not_passed_over_in_silence(hooks, capsys):
+    run = Recorded(
+        hooks,
+        [("sql_migrations", 1, REFUSED), ("sql_migrations", 0, "done"), ("firewall-rule delete", 1, "no")],
+    )
+    assert hooks["postprovision"].main(ENVIRONMENT, run, lambda _: None) == 0
+    assert "deployer-while-migrating could not be deleted" in capsys.readouterr().out
 
 
 def test_the_users_sid_is_the_client_id_as_sql_server_writes_guids(hooks):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from local_agent.folder.completeness import CompletenessRule, Contract, Verdict
@@ -61,7 +63,7 @@ def test_a_file_is_settled_after_keeping_still_by_the_callers_clock() -> None:
 
 
 @pytest.mark.parametrize("change", [{"size": 2}, {"mtime": 2}, {"inode": 2}])
-def test_any_change_starts_the_settling_anew(change: dict[str, int]) -> None:
+def test_any_change_starts_the_settling_anew(change: dict[str, Any]) -> None:
     watched = watchlist(5.0)
     watched.settled(entry(b"a"), 0.0)
     assert not watched.settled(entry(b"a", **change), 6.0)

@@ -69,7 +69,10 @@ def test_dropping_takes_uploaded_files_first_then_the_oldest_waiting_and_names_t
         (folder / name).write_bytes(b"x")
         os.utime(folder / name, (time.time() - age, time.time() - age))
     (folders.inbox / ".writing.part").write_bytes(b"x")
-    remaining = lambda: sum(1 for path in folders.root.rglob("*.p*") if path.is_file())  # noqa: E731
+
+    def remaining() -> int:
+        return sum(1 for path in folders.root.rglob("*.p*") if path.is_file())
+
     assert make_room(folders, lambda: remaining() > 3) == (1, 0)
     assert make_room(folders, lambda: remaining() > 1) == (0, 2)
     assert [path.name for path in folders.inbox.iterdir()] == [".writing.part"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -43,7 +45,7 @@ def test_a_full_disk_is_a_problem(project: Path, monkeypatch: pytest.MonkeyPatch
     class Usage:
         free = 100_000_000
 
-    monkeypatch.setattr(doctor_checks.shutil, "disk_usage", lambda _path: Usage())
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: Usage())
     level, finding, remedy = doctor_checks.disk()
     assert (level, finding) == ("problem", "only 100 MB free")
     assert "3,000 MB" in remedy
@@ -79,7 +81,7 @@ def test_a_proxy_that_would_swallow_loopback_traffic_is_a_problem(monkeypatch: p
 
 
 def test_a_clock_before_2025_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor_checks.time, "time", lambda: 0.0)
+    monkeypatch.setattr(time, "time", lambda: 0.0)
     assert doctor_checks.clock()[0] == "problem"
 
 

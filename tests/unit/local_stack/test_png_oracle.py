@@ -17,7 +17,7 @@ PNGSUITE = Path(__file__).resolve().parents[4] / "shared" / "pngsuite"
 
 def png(pixels: np.ndarray, **options: object) -> bytes:
     output = io.BytesIO()
-    Image.fromarray(pixels).save(output, "PNG", **options)  # type: ignore[arg-type]
+    Image.fromarray(pixels).save(output, "PNG", **options)
     return output.getvalue()
 
 

@@ -35,7 +35,7 @@ def faults(linter: Linter, text: str, codes: str = "") -> list[str]:
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
-def test_every_tsql_migration_is_clean_by_sqlfluff(linter: Linter, file) -> None:  # type: ignore[no-untyped-def]
+def test_every_tsql_migration_is_clean_by_sqlfluff(linter: Linter, file) -> None:
     assert faults(linter, file.text) == []
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from opentelemetry import metrics, trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
@@ -32,6 +33,7 @@ TOLD = "00-" + "1" * 32 + "-" + "2" * 16 + "-01"
 def metric(reader: InMemoryMetricReader, name: str) -> list[Any]:
     """The points of one metric."""
     data = reader.get_metrics_data()
+    assert data is not None
     metrics = [m for r in data.resource_metrics for s in r.scope_metrics for m in s.metrics]
     return list(next(m for m in metrics if m.name == name).data.data_points)
 
@@ -42,8 +44,8 @@ def recorded(monkeypatch):
     spans, reader = InMemorySpanExporter(), InMemoryMetricReader()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(spans))
-    monkeypatch.setattr(telemetry_providers.trace, "get_tracer", provider.get_tracer)
-    monkeypatch.setattr(telemetry_providers.metrics, "get_meter", MeterProvider([reader]).get_meter)
+    monkeypatch.setattr(trace, "get_tracer", provider.get_tracer)
+    monkeypatch.setattr(metrics, "get_meter", MeterProvider([reader]).get_meter)
     monkeypatch.setattr(telemetry, "TELEMETRY", "provided")
     telemetry_providers.instruments.cache_clear()
     yield spans, reader
@@ -137,9 +139,12 @@ def test_a_blob_whose_second_began_before_its_file_was_complete_travelled_in_no_
     @telemetry.observed
     async def start_on_blob(blob: Any, client: Any) -> None: ...
 
-    blob = Blob()
-    blob.metadata = {"capturedat": "2026-01-01T00:00:02.900000Z"}  # storage says :02, without a fraction
-    asyncio.run(start_on_blob(blob=blob, client=None))
+    class Hasty(Blob):
+        metadata: ClassVar = {
+            "capturedat": "2026-01-01T00:00:02.900000Z"
+        }  # storage says :02, without a fraction
+
+    asyncio.run(start_on_blob(blob=Hasty(), client=None))
     upload = recorded[0].get_finished_spans()[0]
     assert upload.start_time == upload.end_time
 

@@ -24,7 +24,7 @@ if _path:
         def __instancecheck__(cls, value: object) -> bool:
             return isinstance(value, _real)
 
-    class _Shifted(_real, metaclass=_AnyDatetime):
+    class _Shifted(_real, metaclass=_AnyDatetime):  # type: ignore[misc, valid-type]
         @classmethod
         def now(cls, tz: Any = None) -> Any:
             return cls.fromtimestamp(_time() + _seconds(), tz)

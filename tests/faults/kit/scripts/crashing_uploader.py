@@ -48,7 +48,7 @@ async def _put_with_points(self: BlobUploader, *words: Any) -> Any:
     return answer
 
 
-BlobUploader._put_once = _put_with_points  # type: ignore[method-assign]
+BlobUploader._put_once = _put_with_points  # type: ignore[method-assign, assignment]
 
 
 def live(root: str, container: str, crash_at: int) -> int:

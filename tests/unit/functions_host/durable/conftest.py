@@ -35,7 +35,7 @@ class SdkCatalog:
         self.activities: dict[str, tuple[Callable[..., Any], str]] = {}
         self.calls: list[tuple[str, Any]] = []
         self.contexts: list[str] = []
-        self._converter = get_binding_registry().get("activityTrigger")
+        self._converter = get_binding_registry().get("activityTrigger")  # type: ignore[no-untyped-call]
         app.functions_bindings = {}  # the SDK refuses to list an app's functions twice; restarts need it
         for function in app.get_functions():
             trigger = json.loads(function.get_raw_bindings()[0])
@@ -117,7 +117,7 @@ class Running:
 
     async def history(self, instance_id: str, **options: bool) -> list[dict[str, Any]]:
         status = await self.client.get_status(instance_id, show_history=True, **options)
-        rows: list[dict[str, Any]] = status.historyEvents  # type: ignore[attr-defined]
+        rows: list[dict[str, Any]] = status.historyEvents
         return rows
 
 

@@ -83,7 +83,7 @@ def test_real_time_follows_a_clock_set_forward_and_never_runs_backwards(
 
     class Wall(datetime):
         @classmethod
-        def now(cls, tz: tzinfo | None = None) -> datetime:
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
             return wall
 
     monkeypatch.setattr("functions_host.clock.datetime", Wall)

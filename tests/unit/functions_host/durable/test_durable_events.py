@@ -7,12 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 import aiohttp
-import azure.durable_functions as df
 import pytest
+from azure.durable_functions import DurableOrchestrationContext as Context
 
 from functions_host.clock import VirtualClock
-
-Context = df.DurableOrchestrationContext
 
 
 async def test_an_event_raised_by_the_sdk_arrives_as_a_string(app: Any, start: Any) -> None:

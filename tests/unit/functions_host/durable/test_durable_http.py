@@ -11,11 +11,10 @@ import aiohttp
 import azure.durable_functions as df
 import azure.functions as func
 import pytest
+from azure.durable_functions import DurableOrchestrationContext as Context
 from azure.durable_functions.models.OrchestrationRuntimeStatus import OrchestrationRuntimeStatus
 
 from functions_host.clock import VirtualClock
-
-Context = df.DurableOrchestrationContext
 
 
 @pytest.fixture

@@ -9,11 +9,10 @@ from typing import Any
 
 import azure.durable_functions as df
 import pytest
+from azure.durable_functions import DurableOrchestrationContext as Context
 from azure.durable_functions.models.OrchestrationRuntimeStatus import OrchestrationRuntimeStatus
 
 from functions_host.clock import VirtualClock
-
-Context = df.DurableOrchestrationContext
 
 
 def add_waiter(app: df.DFApp) -> None:

@@ -6,12 +6,10 @@ import asyncio
 import os
 from typing import Any
 
-import azure.durable_functions as df
 import pytest
+from azure.durable_functions import DurableOrchestrationContext as Context
 
 from functions_host.durable import DurableOptions, OptionsError
-
-Context = df.DurableOrchestrationContext
 
 
 def read(**section: Any) -> DurableOptions:

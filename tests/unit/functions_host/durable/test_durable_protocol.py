@@ -8,10 +8,9 @@ from typing import Any
 
 import azure.durable_functions as df
 import pytest
+from azure.durable_functions import DurableOrchestrationContext as Context
 
 from functions_host.durable.actions import BadAnswerError, answer_from_failure, parse_answer
-
-Context = df.DurableOrchestrationContext
 
 
 def add_pair(app: df.DFApp) -> None:

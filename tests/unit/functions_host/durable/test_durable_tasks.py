@@ -8,8 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import azure.durable_functions as df
-
-Context = df.DurableOrchestrationContext
+from azure.durable_functions import DurableOrchestrationContext as Context
 
 
 def add_echo(app: df.DFApp) -> None:

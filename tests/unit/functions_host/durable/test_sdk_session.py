@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import azure.durable_functions as df
+from azure.durable_functions import DurableOrchestrationContext as Context
 from azure.durable_functions.models.utils import http_utils
-
-Context = df.DurableOrchestrationContext
 
 
 def add_done(app: df.DFApp) -> None:
