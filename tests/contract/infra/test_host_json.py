@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ def level(levels: Mapping[str, str], category: str) -> str:
 
 
 @pytest.fixture(params=FILES)
-def host(request) -> dict:
+def host(request) -> dict[str, Any]:
     return json.loads((ROOT / request.param).read_text(encoding="utf-8"))
 
 

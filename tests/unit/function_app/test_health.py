@@ -35,16 +35,21 @@ class World:
         return self._schema
 
 
+def use(world: World) -> Any:
+    """What the answers ask for their resources."""
+    return lambda: world
+
+
 def told(answer: Any) -> tuple[int, dict[str, Any]]:
     return answer.status, json.loads(answer.body)
 
 
 async def test_health_tells_the_reason_and_a_probe_only_the_flag():
     world = World(StorageUnavailable(SECRET))
-    status, body = told(await readiness(lambda: world))
+    status, body = told(await readiness(use(world)))
     assert (status, body["status"]) == (503, "unavailable")
     assert SECRET in body["checks"]["storage"]["reason"]
-    answer = await told_to_a_probe(SharedLook(), lambda: world)
+    answer = await told_to_a_probe(SharedLook(), use(world))
     assert told(answer) == (
         503,
         {"status": "unavailable", "checks": {"storage": {"ok": False}, "database": {"ok": False}}},
@@ -53,7 +58,7 @@ async def test_health_tells_the_reason_and_a_probe_only_the_flag():
 
 @pytest.mark.parametrize("schema", [NEEDED_SCHEMA - 1, StoreUnavailable("down")])
 async def test_a_probe_is_told_which_of_the_two_is_not_well(schema):
-    status, body = told(await told_to_a_probe(SharedLook(), lambda: World(schema=schema)))
+    status, body = told(await told_to_a_probe(SharedLook(), use(World(schema=schema))))
     assert (status, body["checks"]) == (503, {"storage": {"ok": True}, "database": {"ok": False}})
 
 
@@ -68,22 +73,22 @@ async def test_a_probe_of_a_misconfigured_app_learns_no_setting():
 async def test_however_many_probes_ask_storage_and_database_are_asked_once_in_five_seconds():
     world, clock = World(), [100.0]
     shared = SharedLook(5.0, lambda: clock[0])
-    answers = await asyncio.gather(*(told_to_a_probe(shared, lambda: world) for _ in range(50)))
+    answers = await asyncio.gather(*(told_to_a_probe(shared, use(world)) for _ in range(50)))
     assert {answer.status for answer in answers} == {200}
     assert world.asked == 2
     clock[0] += 4.9
-    await told_to_a_probe(shared, lambda: world)
+    await told_to_a_probe(shared, use(world))
     assert world.asked == 2
     clock[0] += 0.1
-    await told_to_a_probe(shared, lambda: world)
+    await told_to_a_probe(shared, use(world))
     assert world.asked == 4
 
 
 async def test_a_probe_that_gives_up_leaves_the_look_to_the_others():
     world, shared = World(), SharedLook()
-    impatient = asyncio.ensure_future(told_to_a_probe(shared, lambda: world))
+    impatient = asyncio.ensure_future(told_to_a_probe(shared, use(world)))
     await asyncio.sleep(0)
-    patient = asyncio.ensure_future(told_to_a_probe(shared, lambda: world))
+    patient = asyncio.ensure_future(told_to_a_probe(shared, use(world)))
     impatient.cancel()
     assert (await patient).status == 200
 
@@ -91,5 +96,5 @@ async def test_a_probe_that_gives_up_leaves_the_look_to_the_others():
 async def test_health_with_a_key_looks_each_time():
     world = World()
     for _ in range(3):
-        await readiness(lambda: world)
+        await readiness(use(world))
     assert world.asked == 6

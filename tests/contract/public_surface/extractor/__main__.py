@@ -25,10 +25,10 @@ def main() -> int:
     given = parser.parse_args()
     sys.path.insert(1, str(ROOT))
     import app_index
+    import azure_deployment
     import command_lines
     import databases
     import declared
-    import deployment
     import one_day
     import source_text
 
@@ -56,7 +56,7 @@ def main() -> int:
             "outputs": lambda: declared.outputs(place),
             "files": lambda: {**declared.folders(place), "state of the host": day.host_state},
             "host": lambda: {"routes": day.host_routes, **declared.testing_kit()},
-            "deployment": deployment.described,
+            "deployment": azure_deployment.described,
         }
         print(json.dumps({name: extract() for name, extract in kinds.items()}))
     return 0
