@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 CONTRACT = ROOT / "docs" / "functions-host-contract.md"
 HIDDEN_AND_KEPT = {".ci", ".devcontainer", ".github", ".vscode"}
-MADE_BY_TOOLS = {"__pycache__", "node_modules", "dist", "build", "spark-warehouse"}
+MADE_BY_TOOLS = {"__pycache__", ".venv", "node_modules", "dist", "build", "spark-warehouse"}
 WRITTEN = {".md", ".py", ".bicep", ".sql", ".js", ".mjs", ".css", ".html", ".toml", ".yml", ".yaml", ".in"}
 WRITTEN_WITHOUT_SUFFIX = {".funcignore", ".gitignore", "run"}
 FILE_NAMES_THAT_ARE_ONLY_EXAMPLES = {"docs/a.md"}  # paths that tests/unit/infra/test_funcignore.py sorts
@@ -204,6 +204,8 @@ def missing_paths(text: str, *, foreign: bool = False) -> list[str]:
     for token in in_backticks(text):
         path = token.rstrip("/").partition("::")[0]
         if not re.fullmatch(r"[\w.*-]+(?:/[\w.*-]+)+", path):
+            continue
+        if MADE_BY_TOOLS.intersection(path.split("/")):
             continue
         ours = path.split("/")[0] in names_at_the_top()
         if (ours or (path.endswith(".py") and not foreign)) and not any(ROOT.glob(path)):
