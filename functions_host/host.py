@@ -5,6 +5,7 @@ Order of start: state lock, listeners (answering 503 until ready), Durable engin
 
 from __future__ import annotations
 
+import asyncio
 import time
 import uuid
 from collections.abc import Mapping
@@ -32,6 +33,7 @@ from functions_host.route_table import RouteTable
 from functions_host.state_directory import StateDirectory
 from functions_host.timers.listener import TimerListener
 from functions_host.timers.status_store import TimerStatusStore
+from functions_host.worker import Crash, Worker
 
 STOP_SECONDS = 10.0
 """Everything is down this long after a stop is asked for (issue 2 of 7)."""
@@ -68,7 +70,8 @@ class FunctionsHost:
         self._client_text = ""
         self._client_names = {f.name: [binding.name for binding in f.durable_clients] for f in app.functions}
         log = InvocationLog(configuration.log_stream, app.options.log_levels)
-        self._invoker = Invoker(app.threads, app.options.timeout_seconds, log)
+        self._worker = Worker(self._clock)
+        self._invoker = Invoker(app.threads, app.options.timeout_seconds, log, self._worker)
         self._blobs: BlobListener | None = None
         self._timers: TimerListener | None = None
 
@@ -87,6 +90,18 @@ class FunctionsHost:
         """Look for new blobs at once."""
         if self._blobs is not None:
             self._blobs.scan_now()
+
+    @property
+    def recycling(self) -> asyncio.Event:
+        """Set when the worker has crashed so often that the real host ends its own process: stop this one then."""
+        return self._worker.recycling
+
+    def crash_worker(self, how: Crash | None = None) -> bool:
+        """For tests: the worker process dies, as far as the app can feel it (see `functions_host.worker`).
+
+        False if that was the third crash in a row, after which the host is `recycling`.
+        """
+        return self._worker.crash(how or Crash())
 
     async def start(self) -> None:
         """Start; raises StateInUseError, AddressInUseError and what the Durable engine refuses."""

@@ -18,6 +18,7 @@ from functions_host.durable.events import Event, EventType, dumps
 from functions_host.durable.hub import Hub
 from functions_host.durable.instance import Work
 from functions_host.durable.store import Unit
+from functions_host.errors import WorkerExitedError
 
 log = logging.getLogger(__name__)
 
@@ -105,18 +106,50 @@ def completion(work: Work, result: str | None, at: datetime) -> Event:
 
 def failure(work: Work, error: Exception, at: datetime) -> Event:
     """TaskFailed as the real host words it: the orchestrator sees `Reason` and `Details`."""
-    details = {
-        "ClassName": type(error).__qualname__,
-        "Message": str(error),
-        "StackTraceString": "".join(traceback.format_exception(error)),
-    }
+    if isinstance(error, WorkerExitedError):
+        text, details = str(error), worker_exit_details(str(error))
+    else:
+        text = f"{type(error).__name__}: {error}"
+        details = dumps(
+            {
+                "ClassName": type(error).__qualname__,
+                "Message": str(error),
+                "StackTraceString": "".join(traceback.format_exception(error)),
+            }
+        )
     return Event(
         EventType.TASK_FAILED,
         at,
         -1,
         {
             "TaskScheduledId": work.task_id,
-            "Reason": f"Activity function '{work.name}' failed: {type(error).__name__}: {error}",
-            "Details": dumps(details),
+            "Reason": f"Activity function '{work.name}' failed: {text}",
+            "Details": details,
         },
     )
+
+
+def worker_exit_details(message: str) -> str:
+    """The host's exception for a worker that died under an activity, serialised as recorded on host 4.1037."""
+    nothing_inside = {
+        "$type": "System.Exception, System.Private.CoreLib",
+        "ClassName": "System.Exception",
+        "Message": "",
+        **dict.fromkeys(("Data", "InnerException", "HelpURL", "StackTraceString", "RemoteStackTraceString")),
+        "RemoteStackIndex": 0,
+        "ExceptionMethod": None,
+        "HResult": -2146233088,
+        **dict.fromkeys(("Source", "WatsonBuckets")),
+    }
+    exception = {
+        "$type": "Microsoft.Azure.WebJobs.Script.Workers.WorkerProcessExitException, Microsoft.Azure.WebJobs.Script",
+        "Message": message,
+        "Data": {"$type": "System.Collections.ListDictionaryInternal, System.Private.CoreLib"},
+        "InnerException": nothing_inside,
+        "HelpLink": None,
+        "Source": "System.Private.CoreLib",
+        "HResult": -2146233088,
+        "StackTrace": "   at Microsoft.Azure.WebJobs.Script.Description.WorkerFunctionInvoker.InvokeCore"
+        "(Object[] parameters, FunctionInvocationContext context)",
+    }
+    return dumps(exception)

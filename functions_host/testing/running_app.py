@@ -22,6 +22,7 @@ from functions_host.testing.background_loop import background_loop
 from functions_host.testing.environment import ProcessEnvironment
 from functions_host.testing.orchestrations import OrchestrationClient
 from functions_host.testing.responses import Response, send
+from functions_host.worker import Crash
 
 
 def start_app(
@@ -109,6 +110,19 @@ class RunningApp:
             raise TypeError("give start_app a VirtualClock to advance time")
         clock = self.clock
         self._loop.call(lambda: clock.advance(by))
+
+    def crash_worker(
+        self, exit_code: int = 137, *, unnoticed_seconds: float = 0.05, away_seconds: float = 0.1
+    ) -> None:
+        """Let the worker process die, as far as the app can feel it: see `functions_host.worker`.
+
+        What runs fails, so does what begins within `unnoticed_seconds` of real time; what comes later waits until
+        `away_seconds` are over. The third crash in a row ends the host: the app is closed then.
+        """
+        how = Crash(exit_code, unnoticed_seconds, away_seconds)
+        if not self._loop.call(lambda: self._running.crash_worker(how)):
+            self._loop.run(self._running.recycling.wait())
+            self.close()
 
     def scan_blobs(self) -> None:
         """Look for new blobs at once instead of at the next interval."""
