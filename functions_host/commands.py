@@ -44,7 +44,9 @@ def _start(options: argparse.Namespace) -> int:
     app = load_application(root, settings)
     set_up_logging(app.options.log_levels)
     state = options.state or root / DEFAULT_NAME
-    configuration = HostConfiguration(state, options.address, port, options.enable_auth, sys.stderr)
+    configuration = HostConfiguration(
+        state, options.address, port, options.enable_auth, sys.stderr, options.azure_delays
+    )
     return asyncio.run(_serve(FunctionsHost(app, configuration), options.enable_auth))
 
 

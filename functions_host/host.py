@@ -28,6 +28,7 @@ from functions_host.http_server import HttpServer, Webhook
 from functions_host.invocation import Invoker
 from functions_host.invocation_log import InvocationLog
 from functions_host.keys import load_keys
+from functions_host.leases import ACTIVITY_LEASE, BLOB_LEASE
 from functions_host.listener import Listener
 from functions_host.route_table import RouteTable
 from functions_host.state_directory import StateDirectory
@@ -48,6 +49,8 @@ class HostConfiguration:
     port: int = 7071
     enable_auth: bool = False
     log_stream: TextIO | None = None
+    azure_delays: bool = False
+    """Whether what a dead host was working on stays hidden as long as in Azure (`leases.py`)."""
 
 
 class FunctionsHost:
@@ -188,12 +191,13 @@ class FunctionsHost:
         options = DurableOptions.from_host_json(self.app.options.document)
         catalog = AppCatalog(self.app.functions, self._invoker)
         database = self._database(f"durable-{options.hub_name.lower()}.db")
-        return DurableEngine(database, options, catalog, self._clock)
+        lease = ACTIVITY_LEASE if self._configuration.azure_delays else None
+        return DurableEngine(database, options, catalog, self._clock, activity_lease=lease)
 
     def _blob_listener(self) -> BlobListener | None:
         if not self.app.blobs:
             return None
-        return BlobListener(
+        listener = BlobListener(
             self.app.blobs,
             self._database("blobs.db"),
             self._invoker,
@@ -201,6 +205,9 @@ class FunctionsHost:
             self.app.options,
             poll_seconds(self.app.settings),
         )
+        if self._configuration.azure_delays:
+            listener.hide_leased(self._clock, BLOB_LEASE)
+        return listener
 
     def _timer_listener(self) -> TimerListener | None:
         if not self.app.timers:

@@ -20,7 +20,7 @@ from functions_host.errors import WorkerExitedError
 CRASHES_AT_MOST = 3
 """The host gives up at this one (for one worker process)."""
 CRASHES_COUNT_FOR = timedelta(minutes=30)
-"""A crash that comes later than this after the one before is a first one (WorkerRestartErrorIntervalThreshold)."""
+"""A crash that comes later than this after the one before is a first one (read from the host's code, not recorded)."""
 
 _log = logging.getLogger("functions_host.worker")
 
@@ -32,7 +32,7 @@ class Crash:
     exit_code: int = 137
     """137 is kill -9, as the system does it when memory runs out."""
     unnoticed_seconds: float = 0.5
-    """What is called so soon after the death goes to the dead process and fails with the rest (recorded: 0.1 to 1.2)."""
+    """What is called so soon after the death goes to the dead process and fails too (recorded: 0.1 to 1.2)."""
     away_seconds: float = 5.0
     """From the death until there is a new worker (recorded: 3 to 7); calls wait for it."""
 
@@ -79,7 +79,7 @@ class Worker:
             await death.fails()
 
     def crash(self, how: Crash) -> bool:
-        """The worker dies now; False if it was once too often and the host gives up. Raises RuntimeError if it is away."""
+        """The worker dies now; False if once too often: the host gives up. Raises RuntimeError if it is away."""
         if self._death is not None:
             raise RuntimeError("there is no worker that could crash")
         code = how.exit_code

@@ -1,7 +1,8 @@
 """Runs activities at least once each and turns what they give into messages for their instance.
 
 A lease belongs to a host process, not to a clock: the hub's lock proves that no other process holds
-work, so whatever is found leased at start was lost with its process and is run again at once.
+work, so whatever is found leased at start was lost with its process and is run again at once. Azure waits
+for minutes; a runner with a `lease` does too, for what had begun.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 import logging
 import traceback
 from collections import deque
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from functions_host.durable import rows
 from functions_host.durable.catalog import FunctionCatalog
@@ -18,6 +19,7 @@ from functions_host.durable.events import Event, EventType, dumps
 from functions_host.durable.hub import Hub
 from functions_host.durable.instance import Work
 from functions_host.durable.store import Unit
+from functions_host.durable.timers import TimerQueue
 from functions_host.errors import WorkerExitedError
 
 log = logging.getLogger(__name__)
@@ -26,10 +28,16 @@ log = logging.getLogger(__name__)
 class ActivityRunner:
     """At most `slots` activities at a time, oldest call first."""
 
-    def __init__(self, catalog: FunctionCatalog, hub: Hub, slots: int) -> None:
+    def __init__(
+        self, catalog: FunctionCatalog, hub: Hub, slots: int, lease: timedelta | None = None
+    ) -> None:
         self._catalog = catalog
         self._hub = hub
         self._slots = slots
+        self._lease = lease
+        self._hidden: dict[int, Work] = {}
+        self._visible = TimerQueue(hub.clock, self._show)
+        self._showing: asyncio.Task[None] | None = None
         self._waiting: deque[Work] = deque()
         self._running: set[asyncio.Task[None]] = set()
         self._stopping = False
@@ -39,12 +47,27 @@ class ActivityRunner:
         """Whether no activity runs or waits for a slot."""
         return not self._waiting and not self._running
 
+    @property
+    def waits_for_a_lease(self) -> bool:
+        """Whether activities that a dead host had begun are still hidden."""
+        return self._visible.pending
+
     def resume(self) -> None:
-        """Run again what no process answered."""
+        """Run again what no process answered; what one had begun only when its lease is over, if there are leases."""
         works = rows.read_work(self._hub.store)
         if works:
             self._hub.store.submit(Unit([rows.lease_all_work(self._hub.owner)]))
-        self.start(works)
+        now = self._hub.clock.now()
+        for work, leased_at in works:
+            if self._lease and leased_at and leased_at + self._lease > now:
+                self._hidden[work.work_id] = work
+                self._visible.add(leased_at + self._lease, work.work_id, work.instance_id)
+        if self._hidden:
+            self._showing = asyncio.get_running_loop().create_task(self._visible.run())
+        self.start([work for work, _ in works if work.work_id not in self._hidden])
+
+    def _show(self, _instance_id: str, work_id: int) -> None:
+        self.start([self._hidden.pop(work_id)])
 
     def start(self, works: list[Work]) -> None:
         """Run these once there are slots; their rows are durable already."""
@@ -67,6 +90,8 @@ class ActivityRunner:
     async def stop(self, grace_seconds: float) -> None:
         """Start no more; wait for running ones, then drop them (they run again at the next start)."""
         self._stopping = True
+        if self._showing is not None:
+            self._showing.cancel()
         if self._running:
             _, late = await asyncio.wait(self._running, timeout=grace_seconds)
             for task in late:
@@ -76,6 +101,8 @@ class ActivityRunner:
         if not self._wanted(work):
             self._hub.store.submit(Unit([rows.delete_work(work.work_id)]))
             return
+        if self._lease:
+            self._hub.store.submit(Unit([rows.note_lease(work.work_id, self._hub.clock.now())]))
         try:
             result = await self._catalog.invoke_activity(work.name, work.input, work.instance_id)
         except Exception as error:  # noqa: BLE001 - whatever user code raised becomes TaskFailed

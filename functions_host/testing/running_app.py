@@ -33,12 +33,14 @@ def start_app(
     clock: Clock | None = None,
     virtual_time: bool = False,
     enable_auth: bool = False,
+    azure_delays: bool = False,
 ) -> RunningApp:
     """Start the app at `root`; close it, or use it in a `with` statement.
 
     `settings` win over local.settings.json and are visible in os.environ until it is closed. `state`: a
     directory that survives a restart; without it everything is in memory. `virtual_time`: durable timers
-    fire as soon as nothing else is left to do; `clock` gives one to move by hand. Raises what the host raises.
+    fire as soon as nothing else is left to do; `clock` gives one to move by hand. `azure_delays`: activities and
+    blobs that were under way when a host died stay hidden for 5 and 10 minutes. Raises what the host raises.
     """
     return RunningApp(
         Path(root).resolve(),
@@ -46,6 +48,7 @@ def start_app(
         state,
         clock or (VirtualClock(auto_advance=True) if virtual_time else SystemClock()),
         enable_auth,
+        azure_delays,
     )
 
 
@@ -53,7 +56,13 @@ class RunningApp:
     """Blocking access to a running app, from any thread."""
 
     def __init__(
-        self, root: Path, settings: Mapping[str, str], state: Path | None, clock: Clock, enable_auth: bool
+        self,
+        root: Path,
+        settings: Mapping[str, str],
+        state: Path | None,
+        clock: Clock,
+        enable_auth: bool,
+        azure_delays: bool,
     ) -> None:
         self.clock = clock
         self._log = io.StringIO()
@@ -63,7 +72,7 @@ class RunningApp:
         self._host: FunctionsHost | None = None
         try:
             self.application: Application = self._loop.call(lambda: load_application(root, dict(os.environ)))
-            configuration = HostConfiguration(state, "127.0.0.1", 0, enable_auth, self._log)
+            configuration = HostConfiguration(state, "127.0.0.1", 0, enable_auth, self._log, azure_delays)
             host = self._loop.call(lambda: FunctionsHost(self.application, configuration, clock))
             self._loop.run(host.start())
             self._host = host

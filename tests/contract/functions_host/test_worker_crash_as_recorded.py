@@ -1,7 +1,7 @@
-"""A worker that crashes, told to an app as Microsoft's host does (recorded on Functions host 4.1037 / DurableTask 3.19.0).
+"""A worker that crashes, told to an app as Microsoft's host does.
 
-``tests/contract/recordings/durable``: ``kill.json`` (worker killed under an HTTP request and a fan-out of eight, four at
-once), ``kill-host.json`` (worker killed until the host gives up).
+Recorded on Functions host 4.1037 / DurableTask 3.19.0, in ``tests/contract/recordings/durable``: ``kill.json`` (worker
+killed under an HTTP request and a fan-out of eight, four at once), ``kill-host.json`` (killed until the host gives up).
 """
 
 from __future__ import annotations
