@@ -107,6 +107,8 @@ def test_worker_crashes_at_random_while_images_arrive(crashing: Pipeline, report
             crash(pipeline)
             crashes += 1
     assert device.wait(60) == 0
+    assert wait_until(lambda: answers(pipeline) or pipeline.host.exit_code() is not None, 60)
+    recycled += pipeline.host.exit_code() is not None
     pipeline.revive()
     balance, took = pipeline.drained(DRAIN_SECONDS, made=images, prefix="random-crash")
     report.balanced(balance, took, images, crashes=crashes, hosts_ended=recycled)
