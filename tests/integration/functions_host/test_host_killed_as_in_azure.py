@@ -1,8 +1,8 @@
 """kill -9 of a host, and what the next one finds with ``--azure-delays``: as recorded on Functions host 4.1037.
 
-Recorded (``tests/contract/recordings/durable/kill-host.json``; for blobs with Storage 5.3.10): what had not begun runs at
-once after the start, activities under way run again five minutes after the kill, blobs ten. Only the next host's time
-is virtual.
+Recorded (``tests/contract/recordings/durable/kill-host.json``; for blobs with Storage 5.3.10): what had not begun runs
+at once after the start, activities under way run again five minutes after the kill, blobs ten. Only the next host's
+time is virtual.
 """
 
 from __future__ import annotations
