@@ -61,7 +61,7 @@ class Journey:
                 return from_json(StepAnswer, answer)
             if tries == MAX_TRIES:
                 raise GaveUp(Rejection(reason, f"{step} failed {tries} times, at last with: {detail}"))
-            due = self._now() + delay_before_retry(tries, f"{self.run.run_id}/{step}")
+            due = self._now() + delay_before_retry(tries, f"{self.run.run_id}/{step}", reason)
             self._show(step, due)
             yield self._context.create_timer(due)
 

@@ -44,6 +44,11 @@ def _parser() -> argparse.ArgumentParser:
     start.add_argument("--port", type=int, help=f"port to listen on ({DEFAULT_PORT}; 0: any free one)")
     start.add_argument("--address", default="127.0.0.1", help="address to listen on (127.0.0.1)")
     start.add_argument("--enable-auth", action="store_true", help="require keys, as Azure does")
+    start.add_argument(
+        "--azure-delays",
+        action="store_true",
+        help="after a kill, wait for what was under way as Azure does: activities 5 minutes, blobs 10",
+    )
     reset.add_argument("--function", metavar="NAME", help="only this function's receipts")
     return parser
 

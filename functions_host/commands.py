@@ -43,9 +43,10 @@ def _start(options: argparse.Namespace) -> int:
     app = load_application(root, settings)
     set_up_logging(app.options.log_levels)
     state = options.state or root / DEFAULT_NAME
-    configuration = HostConfiguration(state, options.address, port, options.enable_auth, sys.stderr)
-    asyncio.run(_serve(FunctionsHost(app, configuration), options.enable_auth))
-    return 0
+    configuration = HostConfiguration(
+        state, options.address, port, options.enable_auth, sys.stderr, options.azure_delays
+    )
+    return asyncio.run(_serve(FunctionsHost(app, configuration), options.enable_auth))
 
 
 def _leave_working_directory_to_the_app(root: Path) -> None:
@@ -55,7 +56,8 @@ def _leave_working_directory_to_the_app(root: Path) -> None:
     os.chdir(root)
 
 
-async def _serve(host: FunctionsHost, authorised: bool) -> None:
+async def _serve(host: FunctionsHost, authorised: bool) -> int:
+    """Until a signal: 0. Until the host gives up because its worker crashes: 1, for whoever may start it again."""
     stopped = _stop_event()
     await host.start()
     coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
@@ -64,9 +66,13 @@ async def _serve(host: FunctionsHost, authorised: bool) -> None:
     if authorised:
         print(paint("Keys are required; they are in keys.json of the state folder.", "note"))
     print(paint(f"Host started on {host.origin}. Press Ctrl-C to stop.", "title"), flush=True)
-    await stopped.wait()
+    ends = [asyncio.ensure_future(event.wait()) for event in (stopped, host.recycling)]
+    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    for end in ends:
+        end.cancel()
     print("Stopping.", flush=True)
     await host.stop()
+    return 0 if stopped.is_set() else 1
 
 
 def _stop_event() -> asyncio.Event:

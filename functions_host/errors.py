@@ -2,7 +2,8 @@
 
 `Permanent`: the app, its settings or the command line must change (`StartRefusedError`, `SettingsError`,
 `StateInUseError`, `StateDamagedError`, `StateNewerError`, `AddressInUseError`). `Transient`: the same thing may work a
-moment later (`StorageUnavailableError`). No message of these ever holds a key or a connection string.
+moment later (`StorageUnavailableError`, `WorkerExitedError`). No message of these ever holds a key or a connection
+string.
 """
 
 from __future__ import annotations
@@ -63,3 +64,7 @@ class StorageRefusedError(Permanent):
 
 class StorageUnavailableError(Transient):
     """The storage account could not be reached, was throttling, or failed inside."""
+
+
+class WorkerExitedError(Transient):
+    """The worker process died under the call; its text is the real host's (WorkerProcessExitException)."""

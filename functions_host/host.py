@@ -5,6 +5,7 @@ Order of start: state lock, listeners (answering 503 until ready), Durable engin
 
 from __future__ import annotations
 
+import asyncio
 import time
 import uuid
 from collections.abc import Mapping
@@ -27,11 +28,13 @@ from functions_host.http_server import HttpServer, Webhook
 from functions_host.invocation import Invoker
 from functions_host.invocation_log import InvocationLog
 from functions_host.keys import load_keys
+from functions_host.leases import ACTIVITY_LEASE, BLOB_LEASE
 from functions_host.listener import Listener
 from functions_host.route_table import RouteTable
 from functions_host.state_directory import StateDirectory
 from functions_host.timers.listener import TimerListener
 from functions_host.timers.status_store import TimerStatusStore
+from functions_host.worker import Crash, Worker
 
 STOP_SECONDS = 10.0
 """Everything is down this long after a stop is asked for; container engines wait no longer before they kill."""
@@ -46,6 +49,8 @@ class HostConfiguration:
     port: int = 7071
     enable_auth: bool = False
     log_stream: TextIO | None = None
+    azure_delays: bool = False
+    """Whether what a dead host was working on stays hidden as long as in Azure (`leases.py`)."""
 
 
 class FunctionsHost:
@@ -68,7 +73,8 @@ class FunctionsHost:
         self._client_text = ""
         self._client_names = {f.name: [binding.name for binding in f.durable_clients] for f in app.functions}
         log = InvocationLog(configuration.log_stream, app.options.log_levels)
-        self._invoker = Invoker(app.threads, app.options.timeout_seconds, log)
+        self._worker = Worker(self._clock)
+        self._invoker = Invoker(app.threads, app.options.timeout_seconds, log, self._worker)
         self._blobs: BlobListener | None = None
         self._timers: TimerListener | None = None
 
@@ -87,6 +93,18 @@ class FunctionsHost:
         """Look for new blobs at once."""
         if self._blobs is not None:
             self._blobs.scan_now()
+
+    @property
+    def recycling(self) -> asyncio.Event:
+        """Set when the worker has crashed so often that the real host ends its own process: stop this one then."""
+        return self._worker.recycling
+
+    def crash_worker(self, how: Crash | None = None) -> bool:
+        """For tests: the worker process dies, as far as the app can feel it (see `functions_host.worker`).
+
+        False if that was the third crash in a row, after which the host is `recycling`.
+        """
+        return self._worker.crash(how or Crash())
 
     async def start(self) -> None:
         """Start; raises StateInUseError, AddressInUseError and what the Durable engine refuses."""
@@ -173,12 +191,13 @@ class FunctionsHost:
         options = DurableOptions.from_host_json(self.app.options.document)
         catalog = AppCatalog(self.app.functions, self._invoker)
         database = self._database(f"durable-{options.hub_name.lower()}.db")
-        return DurableEngine(database, options, catalog, self._clock)
+        lease = ACTIVITY_LEASE if self._configuration.azure_delays else None
+        return DurableEngine(database, options, catalog, self._clock, activity_lease=lease)
 
     def _blob_listener(self) -> BlobListener | None:
         if not self.app.blobs:
             return None
-        return BlobListener(
+        listener = BlobListener(
             self.app.blobs,
             self._database("blobs.db"),
             self._invoker,
@@ -186,6 +205,9 @@ class FunctionsHost:
             self.app.options,
             poll_seconds(self.app.settings),
         )
+        if self._configuration.azure_delays:
+            listener.hide_leased(self._clock, BLOB_LEASE)
+        return listener
 
     def _timer_listener(self) -> TimerListener | None:
         if not self.app.timers:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from azure.functions.meta import Datum
 
+from functions_host.clock import SystemClock
 from functions_host.errors import FunctionTimedOutError
 from functions_host.functions import LoadedFunction, Parameter
 from functions_host.invocation_context import (
@@ -26,6 +27,7 @@ from functions_host.invocation_context import (
 )
 from functions_host.invocation_log import InvocationLog
 from functions_host.output_parameter import OutputParameter
+from functions_host.worker import Worker
 
 Metadata = Mapping[str, Datum]
 _NO_METADATA: Metadata = {}
@@ -36,10 +38,19 @@ _log = logging.getLogger("functions_host.invocation")
 class Invoker:
     """Runs functions and logs each invocation; `threads` is PYTHON_THREADPOOL_THREAD_COUNT (None: Python's)."""
 
-    def __init__(self, threads: int | None, timeout_seconds: float | None, log: InvocationLog) -> None:
-        self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="function")
+    def __init__(
+        self,
+        threads: int | None,
+        timeout_seconds: float | None,
+        log: InvocationLog,
+        worker: Worker | None = None,
+    ) -> None:
+        self._threads = threads
+        self._pool = self._new_pool()
         self._timeout = timeout_seconds
         self._log = log
+        self._worker = worker or Worker(SystemClock())
+        self._worker.on_exit = self._replace_threads
 
     async def invoke(
         self,
@@ -56,7 +67,7 @@ class Invoker:
         `on_loop` calls a sync function on the event loop: for what is known to be quick.
 
         Raises what the function raised, TypeError for a value its binding cannot carry,
-        FunctionTimedOutError after host.json's functionTimeout.
+        FunctionTimedOutError after host.json's functionTimeout, WorkerExitedError if the worker died under it.
         """
         invocation_id = _new_id()
         context = None
@@ -67,6 +78,8 @@ class Invoker:
         started = time.perf_counter()
         error = ""
         try:
+            if not self._worker.is_there:
+                await self._worker.arrive()
             return await self._within_timeout(call, on_loop)
         except asyncio.CancelledError:
             error = "cancelled: the host is stopping"
@@ -94,17 +107,30 @@ class Invoker:
     async def _within_timeout(self, call: _Call, on_loop: bool) -> Datum | None:
         if on_loop and not call.function.is_async:
             return _call_outside_the_loop(call)
+        limit = asyncio.timeout(self._timeout)
         try:
-            async with asyncio.timeout(self._timeout) as limit:
+            async with limit:
+                self._worker.begin(limit)
                 if call.function.is_async:
                     return await _call_async(call)
                 return await asyncio.get_running_loop().run_in_executor(self._pool, _call_sync, call)
         except TimeoutError:
             if limit.expired():  # not a TimeoutError of the function's own
+                await self._worker.fell_with(limit)
                 raise FunctionTimedOutError(
                     f"{call.function.name} ran longer than functionTimeout ({self._timeout:g} s)"
                 ) from None
             raise
+        finally:
+            self._worker.end(limit)
+
+    def _new_pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(max_workers=self._threads, thread_name_prefix="function")
+
+    def _replace_threads(self) -> None:
+        """Threads are the worker process's own: a new one has all of them free."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._pool = self._new_pool()
 
 
 class _Call(NamedTuple):

@@ -45,10 +45,13 @@ CREATE INDEX IF NOT EXISTS rows_blob ON rows (blob_name);
 CREATE INDEX IF NOT EXISTS rows_image ON rows (name, sha256);
 """
 
-# The sweep comes every five minutes and leaves the youngest blobs to the trigger: the second tick must have seen it.
-MISSING_AFTER = timedelta(minutes=10)
-# A step is tried for about 14 minutes before it is given up; a run has four of them at most.
-STUCK_AFTER = timedelta(hours=1)
+# The sweep comes every five minutes and leaves the youngest blobs to the trigger, so that the second tick has seen it.
+# A blob that was being delivered when its host was killed comes again ten minutes later on Azure (recorded), after the
+# new host's start, and if the sweep was hit by the same kill that is the first to come.
+MISSING_AFTER = timedelta(minutes=15)
+# A step is tried for about 15 minutes before it is given up, and a run has four of them at most; one that was under
+# way when its host was killed comes again five minutes later on Azure (recorded).
+STUCK_AFTER = timedelta(minutes=90)
 
 # Each class of discrepancy, and the query that names its members: (name, what is wrong with it).
 DISCREPANCIES: dict[str, str] = {

@@ -2,13 +2,17 @@
 
 A blob version gets an incomplete receipt and a queue row in one commit, the completed receipt in the
 next: a kill between the two delivers it again, as Azure does. Counts of deliveries survive restarts.
+
+What a dead host was delivering is handed out again at once, or, after `hide_leased`, only once its lease is over.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -27,7 +31,14 @@ CREATE TABLE IF NOT EXISTS blob_queue (
     dequeue_count INTEGER NOT NULL DEFAULT 0
 );
 """
-_VERSION = 1
+# Steps from each version to the next; the first is what the schema above makes. Seconds since 1970.
+_LATER = (
+    (
+        "ALTER TABLE blob_queue ADD COLUMN lease_owner TEXT",
+        "ALTER TABLE blob_queue ADD COLUMN leased_at REAL",
+    ),
+)
+_VERSION = 1 + len(_LATER)
 
 
 class BlobLedger:
@@ -46,11 +57,33 @@ class BlobLedger:
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = NORMAL")
         self._connection.executescript(_SCHEMA)
-        self._connection.execute(f"PRAGMA user_version = {_VERSION}")
+        with _transaction(self._connection):
+            for step in _LATER[max(version, 1) - 1 :]:
+                for statement in step:
+                    self._connection.execute(statement)
+            self._connection.execute(f"PRAGMA user_version = {_VERSION}")
+        self._owner = uuid.uuid4().hex
+        self._now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self._lease: timedelta | None = None
 
     def close(self) -> None:
         with self._lock:
             self._connection.close()
+
+    def hide_leased(self, now: Callable[[], datetime], lease: timedelta) -> None:
+        """Hide what another host began to deliver for so long after that beginning, as Azure's queue does."""
+        self._now, self._lease = now, lease
+
+    def next_visible(self) -> datetime | None:
+        """When the next blob that is hidden now will show; None if there is none."""
+        if self._lease is None:
+            return None
+        with self._lock:
+            (leased_at,) = self._connection.execute(
+                "SELECT min(leased_at) FROM blob_queue WHERE lease_owner <> ? AND leased_at > ?",
+                (self._owner, self._leases_end_at()),
+            ).fetchone()
+        return None if leased_at is None else datetime.fromtimestamp(leased_at, UTC) + self._lease
 
     def enqueue_new(self, function: str, container: str, blobs: Iterable[ListedBlob]) -> int:
         """Queue each blob version that has no completed receipt; how many were queued."""
@@ -83,8 +116,9 @@ class BlobLedger:
         with self._lock:
             rows = self._connection.execute(
                 "SELECT id, function, container, blob, etag, dequeue_count FROM blob_queue"  # noqa: S608 (marks)
-                f" WHERE id NOT IN ({marks}) ORDER BY id LIMIT ?",
-                (*exclude, limit),
+                f" WHERE id NOT IN ({marks})"
+                " AND (lease_owner IS NULL OR lease_owner = ? OR leased_at <= ?) ORDER BY id LIMIT ?",
+                (*exclude, self._owner, self._leases_end_at(), limit),
             ).fetchall()
         return [QueuedBlob(*row) for row in rows]
 
@@ -92,8 +126,9 @@ class BlobLedger:
         """Note that a delivery begins; the new dequeue count."""
         with self._lock:
             row = self._connection.execute(
-                "UPDATE blob_queue SET dequeue_count = dequeue_count + 1 WHERE id = ? RETURNING dequeue_count",
-                (row_id,),
+                "UPDATE blob_queue SET dequeue_count = dequeue_count + 1, lease_owner = ?, leased_at = ?"
+                " WHERE id = ? RETURNING dequeue_count",
+                (self._owner, self._now().timestamp(), row_id),
             ).fetchone()
         return int(row[0])
 
@@ -110,6 +145,10 @@ class BlobLedger:
             return self._connection.execute(
                 "DELETE FROM blob_receipt WHERE function = ? COLLATE NOCASE", (function,)
             ).rowcount
+
+    def _leases_end_at(self) -> float:
+        """A lease that began then, or before, is over by now."""
+        return float("inf") if self._lease is None else (self._now() - self._lease).timestamp()
 
     def _completed(self, function: str, container: str, blob: ListedBlob) -> bool:
         row = self._connection.execute(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +18,7 @@ from functions_host.blobs.messages import QueuedBlob
 from functions_host.blobs.scanner import ContainerScanner
 from functions_host.blobs.storage import BlobStorage
 from functions_host.blobs.subscriptions import BlobSubscription
+from functions_host.clock import Clock
 from functions_host.host_json import HostOptions
 from functions_host.invocation import Invoker
 
@@ -49,6 +52,12 @@ class BlobListener:
         )
         self._scanners = self._scanners_of(subscriptions, interval_seconds)
         self._tasks: list[asyncio.Task[None]] = []
+        self._clock: Clock | None = None
+
+    def hide_leased(self, clock: Clock, lease: timedelta) -> None:
+        """Before `start`: leave what a dead host was delivering alone until so long after it began, as Azure does."""
+        self._ledger.hide_leased(clock.now, lease)
+        self._clock = clock
 
     def start(self) -> None:
         """Begin to deliver what is queued and to scan."""
@@ -57,6 +66,14 @@ class BlobListener:
             asyncio.create_task(keep_running(scanner.run, f"scan of container {scanner.container}"))
             for scanner in self._scanners
         ]
+        if self._clock is not None:
+            wake = partial(self._wake_when_visible, self._clock)
+            self._tasks.append(asyncio.create_task(keep_running(wake, "wait for hidden blobs")))
+
+    async def _wake_when_visible(self, clock: Clock) -> None:
+        while (due := self._ledger.next_visible()) is not None:
+            await clock.sleep_until(due, asyncio.Event())
+            self._deliveries.wake()
 
     async def stop(self, grace_seconds: float) -> None:
         """Stop scanning, let running deliveries end, close the file."""

@@ -1,7 +1,8 @@
 """Runs activities at least once each and turns what they give into messages for their instance.
 
 A lease belongs to a host process, not to a clock: the hub's lock proves that no other process holds
-work, so whatever is found leased at start was lost with its process and is run again at once.
+work, so whatever is found leased at start was lost with its process and is run again at once. Azure waits
+for minutes; a runner with a `lease` does too, for what had begun.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 import logging
 import traceback
 from collections import deque
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from functions_host.durable import rows
 from functions_host.durable.catalog import FunctionCatalog
@@ -18,6 +19,8 @@ from functions_host.durable.events import Event, EventType, dumps
 from functions_host.durable.hub import Hub
 from functions_host.durable.instance import Work
 from functions_host.durable.store import Unit
+from functions_host.durable.timers import TimerQueue
+from functions_host.errors import WorkerExitedError
 
 log = logging.getLogger("functions_host.durable.activities")
 
@@ -25,10 +28,16 @@ log = logging.getLogger("functions_host.durable.activities")
 class ActivityRunner:
     """At most `slots` activities at a time, oldest call first."""
 
-    def __init__(self, catalog: FunctionCatalog, hub: Hub, slots: int) -> None:
+    def __init__(
+        self, catalog: FunctionCatalog, hub: Hub, slots: int, lease: timedelta | None = None
+    ) -> None:
         self._catalog = catalog
         self._hub = hub
         self._slots = slots
+        self._lease = lease
+        self._hidden: dict[int, Work] = {}
+        self._visible = TimerQueue(hub.clock, self._show)
+        self._showing: asyncio.Task[None] | None = None
         self._waiting: deque[Work] = deque()
         self._running: set[asyncio.Task[None]] = set()
         self._stopping = False
@@ -38,12 +47,27 @@ class ActivityRunner:
         """Whether no activity runs or waits for a slot."""
         return not self._waiting and not self._running
 
+    @property
+    def waits_for_a_lease(self) -> bool:
+        """Whether activities that a dead host had begun are still hidden."""
+        return self._visible.pending
+
     def resume(self) -> None:
-        """Run again what no process answered."""
+        """Run again what no process answered; what one had begun only when its lease is over, if there are leases."""
         works = rows.read_work(self._hub.store)
         if works:
             self._hub.store.submit(Unit([rows.lease_all_work(self._hub.owner)]))
-        self.start(works)
+        now = self._hub.clock.now()
+        for work, leased_at in works:
+            if self._lease and leased_at and leased_at + self._lease > now:
+                self._hidden[work.work_id] = work
+                self._visible.add(leased_at + self._lease, work.work_id, work.instance_id)
+        if self._hidden:
+            self._showing = asyncio.get_running_loop().create_task(self._visible.run())
+        self.start([work for work, _ in works if work.work_id not in self._hidden])
+
+    def _show(self, _instance_id: str, work_id: int) -> None:
+        self.start([self._hidden.pop(work_id)])
 
     def start(self, works: list[Work]) -> None:
         """Run these once there are slots; their rows are durable already."""
@@ -66,6 +90,8 @@ class ActivityRunner:
     async def stop(self, grace_seconds: float) -> None:
         """Start no more; wait for running ones, then drop them (they run again at the next start)."""
         self._stopping = True
+        if self._showing is not None:
+            self._showing.cancel()
         if self._running:
             _, late = await asyncio.wait(self._running, timeout=grace_seconds)
             for task in late:
@@ -75,6 +101,8 @@ class ActivityRunner:
         if not self._wanted(work):
             self._hub.store.submit(Unit([rows.delete_work(work.work_id)]))
             return
+        if self._lease:
+            self._hub.store.submit(Unit([rows.note_lease(work.work_id, self._hub.clock.now())]))
         try:
             result = await self._catalog.invoke_activity(work.name, work.input, work.instance_id)
         except Exception as error:  # noqa: BLE001 - whatever user code raised becomes TaskFailed
@@ -105,18 +133,50 @@ def completion(work: Work, result: str | None, at: datetime) -> Event:
 
 def failure(work: Work, error: Exception, at: datetime) -> Event:
     """TaskFailed as the real host words it: the orchestrator sees `Reason` and `Details`."""
-    details = {
-        "ClassName": type(error).__qualname__,
-        "Message": str(error),
-        "StackTraceString": "".join(traceback.format_exception(error)),
-    }
+    if isinstance(error, WorkerExitedError):
+        text, details = str(error), worker_exit_details(str(error))
+    else:
+        text = f"{type(error).__name__}: {error}"
+        details = dumps(
+            {
+                "ClassName": type(error).__qualname__,
+                "Message": str(error),
+                "StackTraceString": "".join(traceback.format_exception(error)),
+            }
+        )
     return Event(
         EventType.TASK_FAILED,
         at,
         -1,
         {
             "TaskScheduledId": work.task_id,
-            "Reason": f"Activity function '{work.name}' failed: {type(error).__name__}: {error}",
-            "Details": dumps(details),
+            "Reason": f"Activity function '{work.name}' failed: {text}",
+            "Details": details,
         },
     )
+
+
+def worker_exit_details(message: str) -> str:
+    """The host's exception for a worker that died under an activity, serialised as recorded on host 4.1037."""
+    nothing_inside = {
+        "$type": "System.Exception, System.Private.CoreLib",
+        "ClassName": "System.Exception",
+        "Message": "",
+        **dict.fromkeys(("Data", "InnerException", "HelpURL", "StackTraceString", "RemoteStackTraceString")),
+        "RemoteStackIndex": 0,
+        "ExceptionMethod": None,
+        "HResult": -2146233088,
+        **dict.fromkeys(("Source", "WatsonBuckets")),
+    }
+    exception = {
+        "$type": "Microsoft.Azure.WebJobs.Script.Workers.WorkerProcessExitException, Microsoft.Azure.WebJobs.Script",
+        "Message": message,
+        "Data": {"$type": "System.Collections.ListDictionaryInternal, System.Private.CoreLib"},
+        "InnerException": nothing_inside,
+        "HelpLink": None,
+        "Source": "System.Private.CoreLib",
+        "HResult": -2146233088,
+        "StackTrace": "   at Microsoft.Azure.WebJobs.Script.Description.WorkerFunctionInvoker.InvokeCore"
+        "(Object[] parameters, FunctionInvocationContext context)",
+    }
+    return dumps(exception)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -32,7 +33,8 @@ thread keeps it that long each time (tests/bench/bench_host.py: 1.3 times the ra
 class DurableEngine:
     """Runs the app's orchestrations on one SQLite file, on the event loop that calls `start`.
 
-    `connect` opens SQLite connections; tests replace it to die at chosen commits.
+    `activity_lease`: for how long after its beginning an activity that died with its host is hidden from the next
+    one; None: not at all. `connect` opens SQLite connections; tests replace it to die at chosen commits.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class DurableEngine:
         catalog: FunctionCatalog,
         clock: Clock,
         *,
+        activity_lease: timedelta | None = None,
         connect: Connect = connect,
     ) -> None:
         self.options = options
@@ -49,7 +52,9 @@ class DurableEngine:
         self._store = Store(database, options.hub_name, connect)
         self._hub = Hub(self._store, clock, self._ready)
         self._orchestrations = OrchestrationRunner(catalog, options, self._hub, self._start_work)
-        self._activities = ActivityRunner(catalog, self._hub, options.max_concurrent_activities)
+        self._activities = ActivityRunner(
+            catalog, self._hub, options.max_concurrent_activities, activity_lease
+        )
         self._commands = Commands(self._hub, catalog, options)
         self._api = ManagementApi(self._store, self._commands)
         self._timers: asyncio.Task[None] | None = None
@@ -118,7 +123,7 @@ class DurableEngine:
         return self._orchestrations.is_idle and self._activities.is_idle and self._store.is_idle
 
     def _only_timers_pending(self) -> bool:
-        return self.is_idle() and self._hub.timers.pending
+        return self.is_idle() and (self._hub.timers.pending or self._activities.waits_for_a_lease)
 
     def _ready(self, instance: Instance) -> None:
         self._orchestrations.ready(instance)

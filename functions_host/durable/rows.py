@@ -66,7 +66,16 @@ def delete_messages(message_ids: Iterable[int]) -> list[Statement]:
 
 def put_work(work: Work, owner: str) -> Statement:
     """An activity call to be run, leased to the host process that scheduled it."""
-    return ("INSERT INTO work VALUES (?, ?, ?, ?, ?, ?, ?)", (*work, owner))
+    return (
+        "INSERT INTO work(work_id, instance_id, execution_id, task_id, name, input, lease_owner)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (*work, owner),
+    )
+
+
+def note_lease(work_id: int, at: datetime) -> Statement:
+    """Its activity begins now."""
+    return ("UPDATE work SET leased_at = ? WHERE work_id = ?", (iso(at), work_id))
 
 
 def lease_all_work(owner: str) -> Statement:
@@ -147,12 +156,12 @@ def read_messages(store: Store, instance_id: str) -> list[tuple[Message, datetim
     ]
 
 
-def read_work(store: Store) -> list[Work]:
-    """All unanswered activity calls, oldest first."""
+def read_work(store: Store) -> list[tuple[Work, datetime | None]]:
+    """All unanswered activity calls, oldest first, with the time a host noted that it began one."""
     return [
-        Work(*row)
-        for row in store.query(
-            "SELECT work_id, instance_id, execution_id, task_id, name, input FROM work ORDER BY work_id"
+        (Work(*row), None if leased_at is None else parse_time(leased_at))
+        for *row, leased_at in store.query(
+            "SELECT work_id, instance_id, execution_id, task_id, name, input, leased_at FROM work ORDER BY work_id"
         )
     ]
 

@@ -62,6 +62,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         # What lives is asked for often and is little; what has ended is much (queries.LIVING_SQL).
         "CREATE INDEX instance_living ON instance(status) WHERE status IN (0, 2, 6, 7)",
     ),
+    (
+        # When the activity began, noted by a host that hides it from its successor as Azure does (leases.py).
+        "ALTER TABLE work ADD COLUMN leased_at TEXT",
+    ),
 )
 
 

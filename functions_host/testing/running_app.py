@@ -22,6 +22,7 @@ from functions_host.testing.background_loop import background_loop
 from functions_host.testing.environment import ProcessEnvironment
 from functions_host.testing.orchestrations import OrchestrationClient
 from functions_host.testing.responses import Response, send
+from functions_host.worker import Crash
 
 
 def start_app(
@@ -32,12 +33,14 @@ def start_app(
     clock: Clock | None = None,
     virtual_time: bool = False,
     enable_auth: bool = False,
+    azure_delays: bool = False,
 ) -> RunningApp:
     """Start the app at `root`; close it, or use it in a `with` statement.
 
     `settings` win over local.settings.json and are visible in os.environ until it is closed. `state`: a
     directory that survives a restart; without it everything is in memory. `virtual_time`: durable timers
-    fire as soon as nothing else is left to do; `clock` gives one to move by hand. Raises what the host raises.
+    fire as soon as nothing else is left to do; `clock` gives one to move by hand. `azure_delays`: activities and
+    blobs that were under way when a host died stay hidden for 5 and 10 minutes. Raises what the host raises.
     """
     return RunningApp(
         Path(root).resolve(),
@@ -45,6 +48,7 @@ def start_app(
         state,
         clock or (VirtualClock(auto_advance=True) if virtual_time else SystemClock()),
         enable_auth,
+        azure_delays,
     )
 
 
@@ -52,7 +56,13 @@ class RunningApp:
     """Blocking access to a running app, from any thread."""
 
     def __init__(
-        self, root: Path, settings: Mapping[str, str], state: Path | None, clock: Clock, enable_auth: bool
+        self,
+        root: Path,
+        settings: Mapping[str, str],
+        state: Path | None,
+        clock: Clock,
+        enable_auth: bool,
+        azure_delays: bool,
     ) -> None:
         self.clock = clock
         self._log = io.StringIO()
@@ -62,7 +72,7 @@ class RunningApp:
         self._host: FunctionsHost | None = None
         try:
             self.application: Application = self._loop.call(lambda: load_application(root, dict(os.environ)))
-            configuration = HostConfiguration(state, "127.0.0.1", 0, enable_auth, self._log)
+            configuration = HostConfiguration(state, "127.0.0.1", 0, enable_auth, self._log, azure_delays)
             host = self._loop.call(lambda: FunctionsHost(self.application, configuration, clock))
             self._loop.run(host.start())
             self._host = host
@@ -109,6 +119,19 @@ class RunningApp:
             raise TypeError("give start_app a VirtualClock to advance time")
         clock = self.clock
         self._loop.call(lambda: clock.advance(by))
+
+    def crash_worker(
+        self, exit_code: int = 137, *, unnoticed_seconds: float = 0.05, away_seconds: float = 0.1
+    ) -> None:
+        """Let the worker process die, as far as the app can feel it: see `functions_host.worker`.
+
+        What runs fails, so does what begins within `unnoticed_seconds` of real time; what comes later waits until
+        `away_seconds` are over. The third crash in a row ends the host: the app is closed then.
+        """
+        how = Crash(exit_code, unnoticed_seconds, away_seconds)
+        if not self._loop.call(lambda: self._running.crash_worker(how)):
+            self._loop.run(self._running.recycling.wait())
+            self.close()
 
     def scan_blobs(self) -> None:
         """Look for new blobs at once instead of at the next interval."""

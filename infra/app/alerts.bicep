@@ -5,7 +5,7 @@ param tags object
 param insightsId string
 param emails array
 
-@description('Oldest image without an outcome, in seconds, above which someone should look.')
+@description('Oldest image without an outcome, in seconds, above which someone should look. A host that is killed makes its blobs wait for 10 minutes and its activities for 5, by itself: that is below.')
 param oldestWaitingSeconds int = 900
 
 @description('Share of rejected images in an hour, in percent, above which a device is probably at fault.')

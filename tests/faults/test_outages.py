@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sqlite3
 import time
-from collections.abc import Iterator
 
 import psutil
 import pytest
+from kit.locking import locked
 from kit.pictures import grey_png
 from kit.pipeline import Pipeline
 from kit.proxy import Mode
@@ -126,18 +125,6 @@ def test_database_absent_and_back(pipeline: Pipeline, report: Report, seed: int)
     assert code == 503, body
     balance, took = pipeline.drained(DRAIN_SECONDS, made=20, prefix="absent")
     report.balanced(balance, took, 20, absent_seconds=seconds)
-
-
-@contextlib.contextmanager
-def locked(pipeline: Pipeline) -> Iterator[None]:
-    """Somebody else holds the database's write lock for the length of the block."""
-    blocker = sqlite3.connect(pipeline.state.database, isolation_level=None)
-    blocker.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    finally:
-        blocker.execute("ROLLBACK")
-        blocker.close()
 
 
 def _family_rss(pipeline: Pipeline) -> int:

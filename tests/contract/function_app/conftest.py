@@ -23,29 +23,43 @@ _EPISODES_AT_MOST = 200
 
 
 class ActivityFailure(Exception):  # noqa: N818  (the word of the protocol)
-    """What a scripted activity raises: becomes the failure text that the real host writes."""
+    """What a scripted activity raises: becomes the failure text that the real host writes, with these details."""
+
+    def __init__(self, text: str, details: str = "{}") -> None:
+        super().__init__(text)
+        self.details = details
 
 
 class Orchestration:
-    """Runs the app's own orchestrator to its end; keeps every (history, response) on the way."""
+    """Runs the app's own orchestrator to its end; keeps every (history, response) on the way.
 
-    def __init__(self, request: dict[str, Any], answer: Answer) -> None:
+    With a ``history`` it takes up a run that is on its way already.
+    """
+
+    def __init__(self, request: dict[str, Any], answer: Answer, history: History | None = None) -> None:
         self._request, self._answer = json.dumps(request), answer
-        self.now = _BEGINNING
-        self.history: History = []
+        self.history: History = list(history or [])
+        self.now = datetime.fromisoformat(self.history[-1]["Timestamp"]) if self.history else _BEGINNING
         self.episodes: list[tuple[int, dict[str, Any]]] = []  # history length seen, response given
         self.scheduled: list[dict[str, Any]] = []
         self.error: str | None = None
 
     def run(self) -> dict[str, Any]:
         """The last response. Raises AssertionError when it does not come to an end."""
-        started: dict[str, Any] = {"Name": "process_image", "Version": "", "Input": json.dumps(self._request)}
-        self._add(12)
-        self._add(0, **started)
+        if not self.history:
+            started: dict[str, Any] = {
+                "Name": "process_image",
+                "Version": "",
+                "Input": json.dumps(self._request),
+            }
+            self._add(12)
+            self._add(0, **started)
+        begun = sum(event["EventType"] in (4, 10) for event in self.history)
         for _ in range(_EPISODES_AT_MOST):
             response = replay(self._request, self.history)
             self.episodes.append((len(self.history), response))
             self.error = response.get("error")
+            self.scheduled = self.scheduled or response["actions"][0][:begun]
             if response["isDone"] or self.error:
                 return response
             self._carry_out(response["actions"][0][len(self.scheduled) :])
@@ -72,7 +86,7 @@ class Orchestration:
         except ActivityFailure as failure:
             self._add(12)
             reason = f"Activity function '{name}' failed: {failure}"
-            self._add(6, TaskScheduledId=task, Reason=reason, Details="{}")
+            self._add(6, TaskScheduledId=task, Reason=reason, Details=failure.details)
         else:
             self._add(12)
             self._add(5, TaskScheduledId=task, Result=json.dumps(result))

@@ -111,8 +111,9 @@ async def test_durable_is_asked_where_it_may_know_of_failed_tries_or_a_replay(
 
 
 def test_no_retry_comes_sooner_than_the_shortest_delay() -> None:
-    delays = [delay_before_retry(1, f"{number}/save_result") for number in range(2_000)]
-    assert SHORTEST_DELAY <= min(delays) < SHORTEST_DELAY * 1.05
+    """On Azure Storage a timer fires up to a second before its time."""
+    delays = [delay_before_retry(1, f"{number}/save_result", "store_unavailable") for number in range(2_000)]
+    assert SHORTEST_DELAY <= min(delays) - timedelta(seconds=1) < SHORTEST_DELAY * 1.05
 
 
 async def test_a_row_answers_while_durable_is_away_and_nobody_s_answer_is_guessed() -> None:

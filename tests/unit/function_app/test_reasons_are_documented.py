@@ -8,6 +8,7 @@ import pytest
 
 from function_app import errors
 from function_app.image import Reason
+from function_app.retries import UNEXPECTED, WORKER_CRASHED
 
 DOCUMENT = (Path(__file__).resolve().parents[3] / "docs" / "reliability.md").read_text(encoding="utf-8")
 SECTION = DOCUMENT.partition("\n## Reasons\n")[2].partition("\n## ")[0]
@@ -17,6 +18,9 @@ OF_A_RUN = [errors.BlobMissing, errors.Superseded, errors.TooLarge, errors.Misco
             errors.ConflictingResult, errors.StorageUnavailable, errors.StoreUnavailable]  # fmt: skip
 
 
-@pytest.mark.parametrize("reason", [*Reason, *(error.reason for error in OF_A_RUN), "checksum_mismatch"])
+OTHERS = ["checksum_mismatch", WORKER_CRASHED, UNEXPECTED]
+
+
+@pytest.mark.parametrize("reason", [*Reason, *(error.reason for error in OF_A_RUN), *OTHERS])
 def test_a_reason_is_explained(reason: str) -> None:
     assert f"`{reason}`" in FIRST_COLUMN

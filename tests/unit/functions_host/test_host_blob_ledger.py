@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import sqlite3
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import pytest
 
 from functions_host.blobs.ledger import BlobLedger
 from functions_host.blobs.messages import ListedBlob
+from functions_host.clock import VirtualClock
 from functions_host.errors import StateNewerError
+from functions_host.leases import BLOB_LEASE
 
 FIRST = ListedBlob("a.png", '"1"', 0.0)
 
@@ -108,3 +111,51 @@ def test_a_full_disk_leaves_no_transaction_open(tmp_path: Path, monkeypatch: pyt
         ledger.enqueue_new("f", "img", [FIRST])
     monkeypatch.setattr(RefusingDisk, "full", False)
     assert ledger.enqueue_new("f", "img", [FIRST]) == 1
+
+
+def test_what_another_host_began_is_handed_out_at_once_unless_it_is_hidden(tmp_path: Path) -> None:
+    """Azure's queue shows a message again ten minutes after it was taken; what was never taken, at once."""
+    clock = VirtualClock()
+    dead = BlobLedger(tmp_path / "blobs.db")
+    dead.hide_leased(clock.now, BLOB_LEASE)
+    dead.enqueue_new("f", "img", [FIRST, ListedBlob("b.png", '"1"', 0.0)])
+    dead.count_delivery(dead.waiting((), 1)[0].row_id)
+    assert names(dead) == ["a.png", "b.png"], (
+        "to itself it is not hidden: a failed delivery is tried again at once"
+    )
+    dead.close()
+
+    kinder = BlobLedger(tmp_path / "blobs.db")
+    assert names(kinder) == ["a.png", "b.png"]
+    assert kinder.next_visible() is None
+    kinder.close()
+
+    as_azure = BlobLedger(tmp_path / "blobs.db")
+    as_azure.hide_leased(clock.now, BLOB_LEASE)
+    assert names(as_azure) == ["b.png"]
+    assert as_azure.next_visible() == clock.now() + timedelta(minutes=10)
+    clock.advance(timedelta(minutes=9, seconds=59))
+    assert names(as_azure) == ["b.png"]
+    clock.advance(timedelta(seconds=1))
+    assert names(as_azure) == ["a.png", "b.png"]
+    assert as_azure.next_visible() is None
+
+
+def test_a_file_of_the_first_version_goes_on_with_what_waited_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "blobs.db"
+    ledger = BlobLedger(path)
+    ledger.enqueue_new("f", "img", [FIRST])
+    ledger.count_delivery(ledger.waiting((), 1)[0].row_id)
+    ledger.close()
+    with sqlite3.connect(path) as first_version:  # what the second one added, taken back
+        first_version.execute("ALTER TABLE blob_queue DROP COLUMN lease_owner")
+        first_version.execute("ALTER TABLE blob_queue DROP COLUMN leased_at")
+        first_version.execute("PRAGMA user_version = 1")
+    first_version.close()
+    for _ in range(2):
+        ledger = BlobLedger(path)
+        ledger.hide_leased(VirtualClock().now, BLOB_LEASE)
+        [blob] = ledger.waiting((), 10)
+        assert (blob.name, blob.dequeue_count) == ("a.png", 1)
+        assert ledger.enqueue_new("f", "img", [FIRST]) == 0
+        ledger.close()

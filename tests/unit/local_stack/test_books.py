@@ -93,10 +93,23 @@ def test_a_blob_that_every_sweep_must_have_seen_by_now_misses_its_row() -> None:
 
 def test_a_run_that_goes_on_for_longer_than_all_its_tries_is_stuck() -> None:
     blobs = [(f"d/{n}.png", f"{n}.png", "aa", ago(STUCK_AFTER)) for n in (1, 2)]
-    live = [("d/1.png", "retrying", ago(STUCK_AFTER)), ("d/2.png", "running", ago(timedelta(minutes=59)))]
+    live = [("d/1.png", "retrying", ago(STUCK_AFTER)), ("d/2.png", "running", ago(timedelta(minutes=89)))]
     balance = strike(blobs=blobs, live=live)
     assert (balance.stuck_runs, balance.waiting, balance.balanced) == (1, 1, False)
     assert kinds(balance) == ["stuck_run", "running"]
+
+
+def test_what_a_killed_host_was_at_is_not_called_missing_or_stuck_before_azure_shows_it_again() -> None:
+    """Recorded on Functions host 4.1037: its blobs after ten minutes, its activities after five, its start 49 s."""
+    back = timedelta(seconds=49 + 60)  # and up to a minute until an idle queue is looked at again
+    blobs = [("d/1.png", "a.png", "aa", ago(timedelta(minutes=10) + back))]
+    assert kinds(strike(blobs=blobs)) == ["waiting"]
+    # A run that came to the last but one of its tries each time, and whose steps were all hit by a kill.
+    tries, steps = timedelta(minutes=15), 4
+    begun = ago(steps * (tries + timedelta(minutes=5) + back))
+    assert kinds(
+        strike(blobs=[("d/1.png", "a.png", "aa", begun)], live=[("d/1.png", "retrying", begun)])
+    ) == ["running"]
 
 
 def test_a_run_that_is_listed_as_live_and_has_ended_since_counts_once() -> None:
