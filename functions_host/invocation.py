@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from azure.functions.meta import Datum
 
+from functions_host.deferred import DeferredValues
 from functions_host.errors import FunctionTimedOutError
 from functions_host.functions import LoadedFunction, Parameter
 from functions_host.invocation_context import (
@@ -40,6 +41,7 @@ class Invoker:
         self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="function")
         self._timeout = timeout_seconds
         self._log = log
+        self._deferred = DeferredValues()
 
     async def invoke(
         self,
@@ -63,7 +65,7 @@ class Invoker:
         if function.wants_context:
             trace = TraceContext(trace_parent or fresh_trace_parent())
             context = InvocationContext(invocation_id, function.name, function.directory, trace)
-        call = _Call(function, inputs, metadata, invocation_id, context)
+        call = _Call(function, inputs, metadata, invocation_id, context, self._deferred)
         started = time.perf_counter()
         error = ""
         try:
@@ -115,6 +117,7 @@ class _Call(NamedTuple):
     metadata: Metadata
     invocation_id: str
     context: InvocationContext | None
+    deferred: DeferredValues
 
 
 def _new_id() -> str:
@@ -156,9 +159,11 @@ def _arguments(call: _Call) -> dict[str, Any]:
     arguments: dict[str, Any] = {}
     for name, datum in call.inputs.items():
         parameter = function.inputs[name]
-        arguments[name] = parameter.converter.decode(
-            datum, trigger_metadata=call.metadata if parameter.is_trigger else _NO_METADATA
-        )
+        metadata = call.metadata if parameter.is_trigger else _NO_METADATA
+        if parameter.deferred:
+            arguments[name] = call.deferred.decode(function.name, name, parameter, datum, metadata)
+        else:
+            arguments[name] = parameter.converter.decode(datum, trigger_metadata=metadata)
     if function.wants_context:
         arguments["context"] = call.context
     for name in function.outputs:
