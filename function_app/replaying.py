@@ -1,7 +1,7 @@
 """Replay: an image that was rejected or given up is run again, under its own id and the next attempt.
 
-A replay that ends replaces the outcome; the store keeps the earlier one. Two people asking at once
-ask for the same attempt, and the host refuses the second start.
+A replay that ends replaces the outcome; the store keeps the earlier one. Two people asking at once ask for the same
+attempt of the same run, so that one execution and one row come of it whether Durable accepts both starts or one.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from function_app.codec import to_json
 from function_app.live_runs import find_live_run
 from function_app.models import ImageVersion, Lineage, Outcome, RunRecord, RunRequest
-from function_app.starting import ORCHESTRATION
+from function_app.starting import Started, begin
 
 
 class Replayed(StrEnum):
@@ -40,13 +39,9 @@ async def replay(client: Any, record: RunRecord) -> ReplayAnswer:
     request = next_attempt(record)
     if await _is_running(client, record.run_id):
         return ReplayAnswer(record.run_id, Replayed.ALREADY_RUNNING, request.attempt)
-    try:
-        await client.start_new(ORCHESTRATION, record.run_id, to_json(request))
-    except Exception:
-        if await _is_running(client, record.run_id):
-            return ReplayAnswer(record.run_id, Replayed.ALREADY_RUNNING, request.attempt)
-        raise
-    return ReplayAnswer(record.run_id, Replayed.STARTED, request.attempt)
+    started = await begin(client, request)
+    replayed = Replayed.STARTED if started is Started.NOW else Replayed.ALREADY_RUNNING
+    return ReplayAnswer(record.run_id, replayed, request.attempt)
 
 
 def next_attempt(record: RunRecord) -> RunRequest:

@@ -14,11 +14,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from function_app.codec import to_json
-from function_app.live_runs import DurableUnavailable, LiveRun, find_live_run
+from function_app.live_runs import LiveRun, find_live_run
 from function_app.models import RunRequest
 from function_app.resources import Resources
-from function_app.starting import ORCHESTRATION
+from function_app.starting import Started, begin
 
 _PAGE = 1_000
 _AT_ONCE = 16  # questions to Durable in flight; its client keeps 30 connections
@@ -89,17 +88,18 @@ async def sweep(
 ) -> SweepReport:
     """Go on from the cursor and start what needs a run; with ``start=False`` only look (an audit).
 
-    Never makes a second row: the run's id is the orchestration's, and a finished one is started again
-    only when the store, asked after Durable, still has no row of it. Images uploaded before ``settled_before``
-    count as recorded without asking. Raises Transient.
+    Never makes a second row: the run's id is the orchestration's and the row's, and a finished one is started again
+    only when the store, asked after Durable, still has no row of it. A run that the trigger or another sweep starts
+    at the same moment comes to one execution, too (``starting.begin``); ``started`` counts it where Durable said yes.
+    Images uploaded before ``settled_before`` count as recorded without asking. Raises Transient.
     """
     report, begun = SweepReport(next_cursor=cursor), use.now()
     while True:
         page = await asyncio.to_thread(use.blobs.page, report.next_cursor, min(_PAGE, budget.blobs))
         standings = await _standings(page.runs, client, use, budget.grace, settled_before)
         in_need = [run for run, standing in zip(page.runs, standings, strict=True) if standing in NEEDS_A_RUN]
-        started = await _all_of([_start(client, run) for run in in_need]) if start else []
-        report = _added(report, page.runs, standings, sum(started), page.next_cursor)
+        answers = await _all_of([begin(client, run) for run in in_need]) if start else []
+        report = _added(report, page.runs, standings, answers.count(Started.NOW), page.next_cursor)
         spent = report.looked_at >= budget.blobs or use.now() - begun >= budget.time
         if page.next_cursor is None or spent:
             return report
@@ -114,19 +114,6 @@ async def timed_sweep(client: Any, use: Resources, budget: Budget) -> SweepRepor
         kept.write, position.after(report.next_cursor, clean=report.waiting_since is None)
     )
     return report
-
-
-async def _start(client: Any, run: RunRequest) -> bool:
-    """Start it; False if the trigger, or another sweep, was faster since Durable was asked. Raises Transient."""
-    try:
-        await client.start_new(ORCHESTRATION, run.run_id, to_json(run))
-    # The host refuses a live id, and the SDK says so with a plain Exception.
-    except Exception as error:
-        found = await find_live_run(client, run.run_id)
-        if found is not None and found.is_active:
-            return False
-        raise DurableUnavailable(f"Durable did not start a run ({type(error).__name__}).") from error
-    return True
 
 
 async def _standings(

@@ -11,7 +11,6 @@ it is replayed.
 
 from __future__ import annotations
 
-import inspect
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +19,8 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from function_app.errors import PipelineError
-from function_app.traced_image import TracedImage, image_of_blob, image_of_input
+from function_app.models import RunRequest
+from function_app.traced_image import TracedImage, image_of_input, image_of_run
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
@@ -32,17 +32,40 @@ Step = TypeVar("Step", bound=Callable[..., Any])
 # Read when the worker indexes the app, as the triggers' settings are.
 TELEMETRY = os.environ.get("TELEMETRY", "off")
 
+_START = "start_on_blob"
 _ENDINGS = ("save_result", "reject_image", "fail_image")
 
 
 def observed(step: Step) -> Step:
-    """The function itself, or with a span around each call. For activities and the blob trigger's starter."""
+    """The function itself, or with a span around each call. For activities."""
     if TELEMETRY == "off":
         return step
     from function_app.telemetry_providers import instruments
 
-    wrapped = _starter if inspect.iscoroutinefunction(step) else _activity
-    return wrapped(step, instruments(TELEMETRY))  # type: ignore[return-value]
+    return _activity(step, instruments(TELEMETRY))  # type: ignore[return-value]
+
+
+@contextmanager
+def observed_start(run: RunRequest) -> Iterator[None]:
+    """A span around the start of a run, after the one of its upload; nothing while telemetry is off."""
+    if TELEMETRY == "off":
+        yield
+        return
+    from function_app.telemetry_providers import instruments
+
+    to, image = instruments(TELEMETRY), image_of_run(run)
+    to.uploaded(image)
+    with _tried(_START, image, to):
+        to.waiting.record(_since(image.uploaded_at))
+        yield
+
+
+def note_failed_look(error: PipelineError) -> None:
+    """Count a delivery that failed before it was known which image it is of, and so has no span."""
+    if TELEMETRY != "off":
+        from function_app.telemetry_providers import instruments
+
+        instruments(TELEMETRY).retries.add(1, {"step": _START, "reason": error.reason})
 
 
 def note_oldest_waiting(since: datetime | None) -> None:
@@ -51,18 +74,6 @@ def note_oldest_waiting(since: datetime | None) -> None:
         from function_app.telemetry_providers import instruments
 
         instruments(TELEMETRY).waiting.record(_since(since))
-
-
-def _starter(step: Callable[..., Any], to: Instruments) -> Callable[..., Any]:
-    @wraps(step)
-    async def traced(**inputs: Any) -> Any:
-        image = image_of_blob(inputs["blob"])
-        to.uploaded(image)
-        with _tried(step.__name__, image, to):
-            to.waiting.record(_since(image.uploaded_at))
-            return await step(**inputs)
-
-    return traced
 
 
 def _activity(step: Callable[..., Any], to: Instruments) -> Callable[..., Any]:

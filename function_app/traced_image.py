@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from function_app.codec import parse_time
-from function_app.starting import run_of_blob
+from function_app.models import RunRequest
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,8 @@ class TracedImage:
         return {name: value for name, value in known.items() if value is not None}
 
 
-def image_of_blob(blob: Any) -> TracedImage:
-    """The image that a blob trigger's stream is of."""
-    run = run_of_blob(str(blob.name), blob.blob_properties or {}, blob.metadata or {})
+def image_of_run(run: RunRequest) -> TracedImage:
+    """The image that a run is of."""
     told = run.lineage
     return TracedImage(
         run.run_id, run.attempt, run.traceparent or own_trace(run.run_id), told.device_id, told.captured_at,

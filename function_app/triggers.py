@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 from datetime import timedelta
@@ -9,14 +10,15 @@ from typing import Any
 
 import azure.functions as func
 from azure.durable_functions import Blueprint
-from azure.functions.blob import InputStream
 
+from function_app.arrived_blob import ArrivedBlob
+from function_app.errors import Transient
 from function_app.purging import purge_before
 from function_app.resources import resources, utc_now
 from function_app.settings import current_settings
-from function_app.starting import run_of_blob, start_run
+from function_app.starting import start_run
 from function_app.sweeping import Budget, timed_sweep
-from function_app.telemetry import note_oldest_waiting, observed
+from function_app.telemetry import note_failed_look, note_oldest_waiting, observed_start
 
 blueprint = Blueprint()
 log = logging.getLogger("function_app.triggers")
@@ -31,11 +33,26 @@ _PURGE_SCHEDULE = os.environ.get("PURGE_SCHEDULE", "0 30 3 * * *")
     arg_name="blob", path="%IMAGE_CONTAINER%/{name}", connection="IMAGE_STORAGE", source=_BLOB_SOURCE
 )
 @blueprint.durable_client_input(client_name="client")
-@observed
-async def start_on_blob(blob: InputStream, client: Any) -> None:
-    """A new blob version: start its run. The bytes that came along are left alone: steps read their own."""
-    run = run_of_blob(str(blob.name), blob.blob_properties or {}, blob.metadata or {})
-    started = await start_run(client, run)
+async def start_on_blob(blob: ArrivedBlob, client: Any) -> None:
+    """A blob arrived: start the run of the version that is there now. Raises Transient, so that it is delivered again.
+
+    Polling and Event Grid tell names only, and Event Grid's webhook checks nothing: one look at the blob says whether
+    it is there and which version it is. What is not ours is left alone, and its delivery counts as done.
+    """
+    use = resources()
+    if foreign := blob.why_not_of(use.settings.container):
+        log.warning("nothing started for %r: %s", str(blob), foreign)
+        return
+    try:
+        run = await asyncio.to_thread(use.blobs.present_run, blob.container, blob.name)
+    except Transient as error:
+        note_failed_look(error)
+        raise
+    if run is None:
+        log.info("nothing started for %r: the blob is gone", str(blob))
+        return
+    with observed_start(run):
+        started = await start_run(client, run)
     log.info("run %s started=%s", run.run_id, started)
 
 

@@ -9,6 +9,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
+
+from functions_host.deferred import registry
 
 
 class AppModules:
@@ -18,6 +21,7 @@ class AppModules:
         self._entry = str(root)
         self._names = _module_names(root) if first else frozenset()
         self._set_aside: dict[str, ModuleType] = self._pop()
+        self._converters_set_aside = self._pop_converters()
         if first:
             sys.path.insert(0, self._entry)
         elif self._entry not in sys.path:
@@ -28,11 +32,25 @@ class AppModules:
         if self._entry in sys.path:
             sys.path.remove(self._entry)
         self._pop()
+        self._pop_converters()
         sys.modules.update(self._set_aside)
+        if self._converters_set_aside:
+            _converters().update(self._converters_set_aside)
 
     def _pop(self) -> dict[str, ModuleType]:
         mine = [name for name in sys.modules if name.partition(".")[0] in self._names]
         return {name: sys.modules.pop(name) for name in mine}
+
+    def _pop_converters(self) -> dict[str, Any]:
+        """Its converters of SDK types: the package registers them once, and refuses a second app's."""
+        known = _converters()
+        mine = [name for name, found in known.items() if found.__module__.partition(".")[0] in self._names]
+        return {name: known.pop(name) for name in mine}
+
+
+def _converters() -> dict[str, Any]:
+    known = registry()
+    return {} if known is None else known._bindings
 
 
 def _module_names(root: Path) -> frozenset[str]:

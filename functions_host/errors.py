@@ -62,6 +62,10 @@ class StorageRefusedError(Permanent):
     """The storage account answered that this request will never be allowed or understood."""
 
 
+class NameRefusedError(StorageRefusedError):
+    """The storage account answered that no container or blob can have this name."""
+
+
 class StorageUnavailableError(Transient):
     """The storage account could not be reached, was throttling, or failed inside."""
 

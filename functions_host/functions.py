@@ -33,11 +33,15 @@ class Binding:
 
 @dataclass(frozen=True)
 class Parameter:
-    """How one parameter (or the return value) is converted: binding type and Python annotation."""
+    """How one parameter (or the return value) is converted: converter and Python annotation.
+
+    `deferred`: its annotation is an SDK type, so it is handed a reference instead of the content.
+    """
 
     converter: Any
     annotation: Any
     is_trigger: bool = False
+    deferred: bool = False
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from azure.functions.meta import Datum
 
 from functions_host.clock import SystemClock
+from functions_host.deferred import DeferredValues
 from functions_host.errors import FunctionTimedOutError
 from functions_host.functions import LoadedFunction, Parameter
 from functions_host.invocation_context import (
@@ -51,6 +52,7 @@ class Invoker:
         self._log = log
         self._worker = worker or Worker(SystemClock())
         self._worker.on_exit = self._replace_threads
+        self._deferred = DeferredValues()
 
     async def invoke(
         self,
@@ -74,7 +76,7 @@ class Invoker:
         if function.wants_context:
             trace = TraceContext(trace_parent or fresh_trace_parent())
             context = InvocationContext(invocation_id, function.name, function.directory, trace)
-        call = _Call(function, inputs, metadata, invocation_id, context)
+        call = _Call(function, inputs, metadata, invocation_id, context, self._deferred)
         started = time.perf_counter()
         error = ""
         try:
@@ -128,9 +130,10 @@ class Invoker:
         return ThreadPoolExecutor(max_workers=self._threads, thread_name_prefix="function")
 
     def _replace_threads(self) -> None:
-        """Threads are the worker process's own: a new one has all of them free."""
+        """Threads and converted values are the worker process's own: a new one has none of the old one's."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._pool = self._new_pool()
+        self._deferred = DeferredValues()
 
 
 class _Call(NamedTuple):
@@ -141,6 +144,7 @@ class _Call(NamedTuple):
     metadata: Metadata
     invocation_id: str
     context: InvocationContext | None
+    deferred: DeferredValues
 
 
 def _new_id() -> str:
@@ -182,9 +186,11 @@ def _arguments(call: _Call) -> dict[str, Any]:
     arguments: dict[str, Any] = {}
     for name, datum in call.inputs.items():
         parameter = function.inputs[name]
-        arguments[name] = parameter.converter.decode(
-            datum, trigger_metadata=call.metadata if parameter.is_trigger else _NO_METADATA
-        )
+        metadata = call.metadata if parameter.is_trigger else _NO_METADATA
+        if parameter.deferred:
+            arguments[name] = call.deferred.decode(function.name, name, parameter, datum, metadata)
+        else:
+            arguments[name] = parameter.converter.decode(datum, trigger_metadata=metadata)
     if function.wants_context:
         arguments["context"] = call.context
     for name in function.outputs:

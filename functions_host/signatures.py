@@ -15,6 +15,7 @@ from typing import Any
 
 from azure.functions.meta import _ConverterMeta as ConverterRegistry
 
+from functions_host.deferred import deferred_converter, is_deferred
 from functions_host.errors import StartRefusedError
 from functions_host.functions import TRIGGER_KINDS, Binding, Parameter
 from functions_host.generic_binding import GenericBinding
@@ -85,13 +86,24 @@ def _parameter(name: str, binding: Binding, annotations: Mapping[str, Any]) -> P
         if len(arguments) != 1:
             raise StartRefusedError(name, f"{binding.name!r} has an invalid Out annotation {annotation!r}")
         annotation = arguments[0]
+    try:
+        deferred = is_deferred(annotation)
+    except TypeError:  # issubclass() on a union: with SDK types in the app the worker fails to load here
+        raise StartRefusedError(
+            name, f"the Python worker does not take the annotation {annotation!r} of {binding.name!r}"
+        ) from None
     return Parameter(
-        _checked_converter(name, binding, annotation), annotation, is_trigger=binding.type in TRIGGER_KINDS
+        _checked_converter(name, binding, annotation, deferred),
+        annotation,
+        is_trigger=binding.type in TRIGGER_KINDS,
+        deferred=deferred,
     )
 
 
-def _checked_converter(name: str, binding: Binding, annotation: Any) -> Any:
+def _checked_converter(name: str, binding: Binding, annotation: Any, deferred: bool) -> Any:
     converter = converter_of(binding.type)
+    if deferred:
+        converter = deferred_converter(binding.type) or GenericBinding
     if annotation is None:
         return converter
     if not isinstance(annotation, type) and not _is_typing_generic(annotation):

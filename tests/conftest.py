@@ -10,7 +10,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,20 @@ def _azurite_command() -> list[str]:
 @pytest.fixture(scope="session")
 def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
     """One real Azurite for the whole test run, in memory, on free ports; use unique container names."""
-    log = tmp_path_factory.mktemp("azurite") / "azurite.log"
+    with _running_azurite(tmp_path_factory.mktemp("azurite")) as ports:
+        yield ports
+
+
+@pytest.fixture
+def own_azurite(tmp_path: Path) -> Iterator[Azurite]:
+    """An Azurite of this test alone, for container names that are given."""
+    with _running_azurite(tmp_path) as ports:
+        yield ports
+
+
+@contextmanager
+def _running_azurite(folder: Path) -> Iterator[Azurite]:
+    log = folder / "azurite.log"
     ports = Azurite(free_port(), free_port())
     with log.open("wb") as output:
         process = subprocess.Popen(

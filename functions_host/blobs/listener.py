@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -22,6 +23,8 @@ from functions_host.clock import Clock
 from functions_host.host_json import HostOptions
 from functions_host.invocation import Invoker
 
+_log = logging.getLogger("functions_host.blobs")
+
 
 class BlobListener:
     """Starts and stops the parts of the blob trigger."""
@@ -38,7 +41,8 @@ class BlobListener:
         self._ledger = BlobLedger(database)
         by_name = {subscription.function.name: subscription for subscription in subscriptions}
         self._storages = {s.account.blob_url: BlobStorage(s.account) for s in by_name.values()}
-        self.webhook = EventGridWebhook(by_name, self._enqueue_event)
+        self._by_name = by_name
+        self.webhook = EventGridWebhook(by_name, self._enqueue_event, never_run(by_name))
         self._deliveries = Deliveries(
             by_name,
             self._storages,
@@ -61,6 +65,7 @@ class BlobListener:
 
     def start(self) -> None:
         """Begin to deliver what is queued and to scan."""
+        self._warn()
         self._tasks = [asyncio.create_task(keep_running(self._deliveries.run, "delivery of blobs"))]
         self._tasks += [
             asyncio.create_task(keep_running(scanner.run, f"scan of container {scanner.container}"))
@@ -95,6 +100,21 @@ class BlobListener:
         for scanner in self._scanners:
             scanner.rescan.set()
 
+    def _warn(self) -> None:
+        for name, subscription in self._by_name.items():
+            if subscription.undone_by:
+                _log.warning(
+                    "the binding %r of %s holds an expression: Azure's host then sends the whole blob instead of a"
+                    " reference, the worker does not expect it, and every delivery fails. The same is done here.",
+                    subscription.undone_by, name,
+                )  # fmt: skip
+        for name in sorted(never_run(self._by_name)):
+            _log.warning(
+                "%s (source EventGrid) never runs: a polled blob function comes before it by name, and Azure's"
+                " host then takes its events and drops them (recorded on 4.1037). The same is done here: rename one.",
+                name,
+            )
+
     def _scanners_of(
         self, subscriptions: Sequence[BlobSubscription], interval_seconds: float
     ) -> list[ContainerScanner]:
@@ -117,7 +137,14 @@ class BlobListener:
         self.scan_now()
 
 
-async def _poison(subscription: BlobSubscription, blob: QueuedBlob) -> None:
+def never_run(subscriptions: Mapping[str, BlobSubscription]) -> frozenset[str]:
+    """Functions of source EventGrid in an app whose first blob function by name is polled."""
+    if not subscriptions or not subscriptions[min(subscriptions)].polled:
+        return frozenset()
+    return frozenset(name for name, found in subscriptions.items() if not found.polled)
+
+
+async def _poison(subscription: BlobSubscription, blob: QueuedBlob, etag: str) -> None:
     from functions_host.blobs.poison import put_in_poison_queue  # rarely needed, slow to import
 
-    await put_in_poison_queue(subscription.account, blob)
+    await put_in_poison_queue(subscription.account, blob, etag)

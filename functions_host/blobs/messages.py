@@ -1,10 +1,10 @@
-"""What the blob trigger passes around: a listed blob, a queued one, a downloaded one."""
+"""What the blob trigger passes around: a listed blob, a queued one, one that storage told of."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -35,17 +35,17 @@ class QueuedBlob:
 
 
 @dataclass(frozen=True)
-class FetchedBlob:
-    """Content and what storage said about it; `properties` as .NET names them (contract C4)."""
+class PresentBlob:
+    """What storage says of a blob that is there; `etag` in quotes, `properties` as the host has them (contract C4)."""
 
-    data: bytes = field(repr=False)
+    etag: str
     uri: str
     properties: Mapping[str, Any]
     metadata: Mapping[str, str]
 
 
-def poison_message(blob: QueuedBlob) -> str:
-    """Text of the message in `webjobs-blobtrigger-poison`, before base64 (contract C1)."""
+def poison_message(blob: QueuedBlob, etag: str) -> str:
+    """Text of the message in `webjobs-blobtrigger-poison`, before base64 (contract C1); `etag` in quotes."""
     return json.dumps(
         {
             "Type": "BlobTrigger",
@@ -53,7 +53,8 @@ def poison_message(blob: QueuedBlob) -> str:
             "BlobType": "BlockBlob",
             "ContainerName": blob.container,
             "BlobName": blob.name,
-            "ETag": blob.etag,
+            "ETag": etag,
         },
-        separators=(",", ":"),
+        indent=2,
+        ensure_ascii=False,
     )

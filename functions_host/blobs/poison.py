@@ -18,7 +18,7 @@ from functions_host.errors import StorageUnavailableError
 POISON_QUEUE = "webjobs-blobtrigger-poison"
 
 
-async def put_in_poison_queue(account: StorageAccount, blob: QueuedBlob) -> None:
+async def put_in_poison_queue(account: StorageAccount, blob: QueuedBlob, etag: str) -> None:
     """Write the message, making the queue if need be. Raises StorageUnavailableError."""
     credential = _credential(account)
     client = QueueClient(
@@ -33,7 +33,7 @@ async def put_in_poison_queue(account: StorageAccount, blob: QueuedBlob) -> None
         async with client:
             with contextlib.suppress(ResourceExistsError):
                 await client.create_queue()
-            await client.send_message(poison_message(blob), time_to_live=-1)
+            await client.send_message(poison_message(blob, etag), time_to_live=-1)
     except AzureError as error:
         raise StorageUnavailableError(f"poison queue: {type(error).__name__}") from error
     finally:

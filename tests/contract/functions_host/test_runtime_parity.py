@@ -77,6 +77,25 @@ def wording_aside(outcome: dict[str, Any]) -> dict[str, Any]:
     return outcome
 
 
+_SDK_TYPE = """
+from typing import *
+from azurefunctions.extensions.base import InConverter, SdkType
+
+class Place(SdkType):
+    def get_sdk_type(self): return self
+
+class Other(SdkType):
+    def get_sdk_type(self): return self
+
+class PlaceConverter(InConverter, binding="blob", trigger="blobTrigger"):
+    @classmethod
+    def check_input_type_annotation(cls, pytype): return issubclass(pytype, Place)
+    @classmethod
+    def has_implicit_output(cls): return False
+    @classmethod
+    def decode(cls, data, *, trigger_metadata, pytype=None): return Place()
+
+"""
 SIGNATURES = [
     "@app.route()\ndef f(req): pass",
     "@app.route()\ndef f(req, context): pass",
@@ -101,6 +120,19 @@ SIGNATURES = [
     "@app.blob_trigger(arg_name='b', path='c/x', connection='S')\ndef f(b: bytes): pass",
     "@app.blob_trigger(arg_name='b', path='c/x', connection='S')\ndef f(b: str): pass",
     "@app.blob_trigger(arg_name='b', path='c/x', connection='S')\ndef f(b: dict): pass",
+    *(
+        f"{_SDK_TYPE}{trigger}\ndef f(b: {annotation}): pass"
+        for trigger in (
+            "@app.blob_trigger(arg_name='b', path='c/x', connection='S')",
+            "@app.timer_trigger(schedule='0 * * * * *', arg_name='b')",
+            "@app.route(binding_arg_name='b', trigger_arg_name='b')",
+            "@app.activity_trigger(input_name='b')",
+        )
+        for annotation in ("Place", "Other", "List[Place]", "Optional[Place]", "func.Out[Place]")
+    ),
+    f"{_SDK_TYPE}@app.blob_trigger(arg_name='b', path='c/x', connection='S')\n"
+    "@app.durable_client_input(client_name='c')\nasync def f(b: Place, c): pass",
+    f"{_SDK_TYPE}@app.route()\n@app.durable_client_input(client_name='c')\nasync def f(req, c: Place): pass",
     "@app.activity_trigger(input_name='x')\ndef f(x: dict) -> dict: pass",
     "@app.activity_trigger(input_name='x')\ndef f(x: 'list[int]') -> 'list[int]': pass",
     "@app.activity_trigger(input_name='x')\ndef f(x: 'int | None') -> 'str | None': pass",
@@ -124,6 +156,10 @@ def test_functions_load_or_not_as_in_the_real_worker(app_folder: Callable[..., P
     ours = {source: loads(root) for source, root in zip(SIGNATURES, roots, strict=True)}
     assert ours == real
     assert set(real.values()) == {True, False}
+    assert [ours[source] for source in SIGNATURES if "b: Place" in source and "blob_trigger" in source] == [
+        True,
+        True,
+    ]
 
 
 def loads(root: Path) -> bool:

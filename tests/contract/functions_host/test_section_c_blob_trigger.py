@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import uuid
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from azure.storage.blob import BlobServiceClient, ContainerClient
-from azure.storage.queue import QueueClient
 
 from functions_host.testing import RunningApp
+from tests.contract.functions_host.blob_kit import (
+    RECORDER,
+    VERSION,
+    AppOf,
+    poison_message,
+    seen,
+)
+from tests.contract.recordings.recorded import row
 
 pytestmark = pytest.mark.azurite
-AppOf = Callable[..., RunningApp]
-
-VERSION = "2024-11-04"
-
-RECORDER = """
-seen = []
-
-@app.route()
-async def deliveries(req: func.HttpRequest) -> func.HttpResponse:
-    return func.HttpResponse(json.dumps(seen), mimetype="application/json")
-"""
-
 SEES = (
     RECORDER
     + """
@@ -49,28 +41,6 @@ def fails(blob: func.InputStream):
 )
 
 
-@pytest.fixture
-def container(azurite: Any) -> Iterator[ContainerClient]:
-    service = BlobServiceClient.from_connection_string(azurite.connection_string, api_version=VERSION)
-    with service, service.create_container(f"c{uuid.uuid4().hex}") as made:
-        yield made
-
-
-@pytest.fixture
-def settings(azurite: Any, container: ContainerClient) -> dict[str, str]:
-    return {
-        "IMAGES": azurite.connection_string,
-        "CONTAINER": container.container_name,
-        "FUNCTIONS_HOST_BLOB_POLL_SECONDS": "0.1",
-    }
-
-
-def seen(app: RunningApp, count: int) -> list[Any]:
-    app.wait_until(lambda: len(app.get("/api/deliveries").json()) >= count)
-    found: list[Any] = app.get("/api/deliveries").json()
-    return found
-
-
 def two_more_scans(app: RunningApp, container: ContainerClient, count: int) -> list[Any]:
     """Everything delivered after a later blob has been: what was to come has come."""
     container.upload_blob("in/last.png", b"", overwrite=True)
@@ -88,9 +58,9 @@ def test_new_and_existing_blobs_fire_with_their_metadata(
     assert first["name"] == f"{container.container_name}/in/a/b é.png"
     assert first["uri"].endswith("/in/a/b%20%C3%A9.png")
     assert (first["text"], first["length"], first["metadata"]) == ("old", 3, {"device": "cam"})
-    assert {"ContentLength", "ContentType", "ETag", "LastModified", "CreatedOn", "BlobType"} <= set(
-        first["properties"]
-    )
+    recorded = row("blobs", "text blob")["value"][0]["properties"]
+    assert set(first["properties"]) == set(recorded)
+    assert first["properties"]["ETag"] == recorded["ETag"] == {}  # no version: whoever needs it asks storage
     container.upload_blob("in/new.png", b"new")
     assert seen(app, 2)[1]["text"] == "new"
 
@@ -143,25 +113,6 @@ def test_failing_function_gets_five_deliveries_then_the_poison_queue(
     }
     app.wait_until_idle()
     assert len(app.get("/api/deliveries").json()) == 5
-
-
-def poison_message(azurite: Any, container: str, app: RunningApp) -> dict[str, str]:
-    """The message of this test's container in the real queue, as base64 text (contract C1)."""
-    found: list[dict[str, str]] = []
-
-    def look() -> bool:
-        with QueueClient.from_connection_string(
-            azurite.connection_string, "webjobs-blobtrigger-poison", api_version=VERSION
-        ) as queue:
-            try:
-                messages = [json.loads(base64.b64decode(m.content)) for m in queue.peek_messages(32)]
-            except Exception:  # the queue is made with its first message
-                return False
-        found[:] = [message for message in messages if message["ContainerName"] == container]
-        return bool(found)
-
-    app.wait_until(look)
-    return found[0]
 
 
 def test_poison_threshold_comes_from_host_json(
@@ -247,73 +198,6 @@ def typed(blob: {annotation}):
         settings=settings,
     )
     assert seen(app, 1) == [expected]
-
-
-EVENTS = (
-    RECORDER
-    + """
-@app.blob_trigger(arg_name="blob", path="%CONTAINER%/{name}.png", connection="IMAGES", source="EventGrid")
-def evented(blob: func.InputStream):
-    seen.append(blob.read().decode())
-
-@app.blob_trigger(arg_name="blob", path="%CONTAINER%/{name}.txt", connection="IMAGES")
-def polled(blob: func.InputStream):
-    seen.append("polled")
-"""
-)
-WEBHOOK = "/runtime/webhooks/blobs?functionName=Host.Functions.evented"
-
-
-def created_event(container: ContainerClient, name: str) -> dict[str, Any]:
-    return {
-        "id": "1",
-        "eventType": "Microsoft.Storage.BlobCreated",
-        "subject": f"/blobServices/default/containers/{container.container_name}/blobs/{name}",
-        "eventTime": "2026-01-01T00:00:00Z",
-        "data": {"api": "PutBlob", "url": container.get_blob_client(name).url},
-    }
-
-
-def test_event_grid_function_fires_by_event_only(
-    app_of: AppOf, container: ContainerClient, settings: dict[str, str]
-) -> None:
-    container.upload_blob("a b.png", b"image")
-    container.upload_blob("a.txt", b"")
-    app = app_of(EVENTS, settings=settings)
-    assert seen(app, 1) == ["polled"]
-    headers = {"aeg-event-type": "Notification"}
-    events = [created_event(container, name) for name in ("a b.png", "a.txt")]
-    assert app.post(WEBHOOK, events, headers).status == 202
-    assert seen(app, 2) == ["polled", "image"]
-    app.post(WEBHOOK, events[:1], headers)
-    assert seen(app, 3) == ["polled", "image", "image"]  # no receipts: every event is one run
-
-
-def test_event_grid_handshake_and_refusals(
-    app_of: AppOf, container: ContainerClient, settings: dict[str, str]
-) -> None:
-    app = app_of(EVENTS, settings=settings)
-    handshake = [
-        {"eventType": "Microsoft.EventGrid.SubscriptionValidationEvent", "data": {"validationCode": "c0de"}}
-    ]
-    answer = app.post(WEBHOOK, handshake, {"aeg-event-type": "SubscriptionValidation"})
-    assert (answer.status, answer.json()) == (200, {"validationResponse": "c0de"})
-    assert app.post(WEBHOOK, b"not json", {"aeg-event-type": "Notification"}).status == 400
-    assert app.post(WEBHOOK, [], {}).status == 400
-    assert (
-        app.post(WEBHOOK.replace("evented", "nobody"), [], {"aeg-event-type": "Notification"}).status == 404
-    )
-    assert app.post(WEBHOOK, [], {"aeg-event-type": "Unsubscribe"}).status == 202
-
-
-def test_event_grid_webhook_wants_the_blobs_key(
-    app_of: AppOf, container: ContainerClient, settings: dict[str, str]
-) -> None:
-    app = app_of(EVENTS, settings=settings, enable_auth=True)
-    headers = {"aeg-event-type": "Notification"}
-    assert app.post(WEBHOOK, [], headers).status == 401
-    assert app.post(f"{WEBHOOK}&code={app.keys.system['durabletask_extension']}", [], headers).status == 401
-    assert app.post(f"{WEBHOOK}&code={app.keys.system['blobs_extension']}", [], headers).status == 202
 
 
 def test_shared_access_signature_is_enough(

@@ -1,8 +1,9 @@
 """One blob from trigger to row, every function of the package called by Microsoft's azure-functions-runtime.
 
-Run in the package's own environment, with the app's root and a blob's container and name as arguments. What stands in
-here is only the host: it fetches the blob, answers the Durable client and plays the orchestration's history forward
-(docs/functions-host.md names the protocol). Prints the steps in their order and the orchestration's output as JSON.
+Run in the package's own environment, with the app's root and a blob's container and name as arguments, and what
+Microsoft's host was recorded to send in RECORDED_REFERENCE. What stands in here is only the host: it tells of the blob,
+answers the Durable client and plays the orchestration's history forward (docs/functions-host.md names the protocol).
+Prints the steps in their order and the orchestration's output as JSON.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import SimpleNamespace
 from typing import Any
 
-from azure.storage.blob import BlobServiceClient
 from azure_functions_runtime import handle_event, loader, native_invocation
 from azure_functions_runtime.bindings.datumdef import Datum
 from azure_functions_runtime.bindings.meta import load_binding_registry
@@ -75,29 +75,61 @@ class DurableExtension:
         return Datum(json.dumps(text), "string")
 
 
+class Message:
+    """As much of a protocol message as the runtime reads: fields, and which one of a group is set."""
+
+    def __init__(self, **fields: Any) -> None:
+        self.__dict__.update(fields)
+
+    def WhichOneof(self, group: str) -> str:
+        """The one field, whatever the group is called."""
+        return next(name for name in self.__dict__ if name != "name")
+
+
+class Result(Message):
+    Success, Failure = "success", "failure"
+
+
 async def start(container: str, name: str) -> tuple[str, str]:
-    """The starter, given the blob as the trigger gives it; (run id, the orchestration's input)."""
-    service = BlobServiceClient.from_connection_string(os.environ["IMAGE_STORAGE"], api_version="2025-11-05")
-    stream = service.get_blob_client(container, name).download_blob()
-    told = stream.properties
-    properties = {
-        "ETag": told.etag,
-        "ContentLength": told.size,
-        "LastModified": told.last_modified.isoformat(),
-    }
+    """The starter, given what the recorded host sent, about this blob; (run id, the orchestration's input).
+
+    By both ways of the runtime to call a function: its own, and the one that references go by, with messages.
+    """
+    recorded = json.loads(os.environ["RECORDED_REFERENCE"])
+    told = recorded["data"]
+    content = {**json.loads(told["content"]), "ContainerName": container, "BlobName": name}
+    reference = SimpleNamespace(**{**told, "content": json.dumps(content).encode()})
     metadata = {
-        "BlobTrigger": Datum(f"{container}/{name}", "string"),
-        "Uri": Datum(json.dumps(f"http://st/{container}/{name}"), "json"),
-        "Properties": Datum(json.dumps(properties), "json"),
-        "Metadata": Datum(json.dumps(dict(told.metadata)), "json"),
-        "name": Datum(name, "string"),
+        key: Datum(found.get("value", "{}"), found.get("type", "json"))
+        for key, found in recorded["trigger_metadata"].items()
     }
     durable = DurableExtension()
-    await invoke(
-        "start_on_blob", {"blob": Datum(stream.readall(), "bytes"), "client": durable.binding}, metadata
-    )
-    [(path, body)] = durable.started
+    inputs = {"blob": Datum(reference, "model_binding_data"), "client": durable.binding}
+    await invoke("start_on_blob", inputs, metadata)
+    await invoke_with_messages("start_on_blob", inputs, metadata)
+    [(path, body), again] = durable.started
+    if (path, body) != again:
+        raise RuntimeError(f"the two ways to call started different runs: {durable.started}")
     return path.partition("?")[0].rpartition("/")[2], body
+
+
+async def invoke_with_messages(name: str, inputs: dict[str, Datum], metadata: dict[str, Datum]) -> None:
+    """Call a function by the protocol. Raises what the function raised."""
+    handle_event.protos = SimpleNamespace(InvocationResponse=Message, StatusResult=Result)
+    handle_event.serialize_exception = lambda error, _: error
+    request = Message(
+        function_id=str(uuid.uuid5(uuid.NAMESPACE_OID, name)),
+        invocation_id="id",
+        input_data=[
+            Message(name=key, data=Message(**{datum.type: datum.value})) for key, datum in inputs.items()
+        ],
+        trigger_metadata={key: Message(**{datum.type: datum.value}) for key, datum in metadata.items()},
+        trace_context=Message(trace_parent="", trace_state="", attributes={}),
+        retry_context=Message(retry_count=0, max_retry_count=0, exception=None),
+    )
+    response = await handle_event.invocation_request(Message(request=Message(invocation_request=request)))
+    if response.result.status != Result.Success:
+        raise response.result.exception
 
 
 async def play(run_id: str, told: str) -> tuple[list[str], Any]:

@@ -18,6 +18,7 @@ import pytest
 
 from local_stack.interpreters import find_python
 from local_stack.packaging import PACKAGES, PackageReport, build_package
+from tests.contract.recordings.recorded import sent
 from tests.integration.packaging.conftest import migrate, upload
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -109,8 +110,9 @@ def test_an_image_is_scored_from_the_zip_alone(package, start_app):
 def test_every_dependency_comes_from_the_zip(package):
     script = (
         "import json, azure.functions, azure.durable_functions, azure.identity, azure.storage.blob, numpy, PIL\n"
+        "import azurefunctions.extensions.base\n"
         "print(json.dumps([m.__file__ for m in (azure.functions, azure.durable_functions, azure.identity,"
-        " azure.storage.blob, numpy, PIL)]))"
+        " azure.storage.blob, azurefunctions.extensions.base, numpy, PIL)]))"
     )
     assert all(str(package.root / PACKAGES) in path for path in package.ask(script))
 
@@ -131,7 +133,7 @@ def test_a_blob_is_scored_with_every_function_called_by_microsofts_runtime(packa
     migrate(f"sqlite:///{database}")
     done = package.ask(
         BY_MICROSOFT.read_text(), container, "probe/two.png", IMAGE_CONTAINER=container, IMAGE_STORAGE=storage,
-        SQL_CONNECTION_STRING=f"sqlite:///{database}",
+        SQL_CONNECTION_STRING=f"sqlite:///{database}", RECORDED_REFERENCE=json.dumps(sent("blobs", "reference")),
     )  # fmt: skip
     assert done["steps"] == ["start_on_blob", "validate_image", "score_image", "save_result"]
     assert done["output"]["record"]["outcome"] == "scored"

@@ -23,6 +23,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from functions_host.testing import start_app
 from sql_migrations.cli import main as migrate
 from tests.conftest import Azurite, _azurite_command, _wait_until_listening, free_port
+from tests.contract.recordings.recorded import row
 
 ROOT = Path(__file__).resolve().parents[3]
 WEBHOOK = "/runtime/webhooks/blobs?functionName=Host.Functions.start_on_blob"
@@ -134,7 +135,7 @@ def whole_run(
     with start_app(ROOT, settings=settings) as app:
         begun = azurite.position()
         for name in blobs:
-            app.post(WEBHOOK, [_created(name)], {"aeg-event-type": "Notification"})
+            app.post(WEBHOOK, [_created(azurite, name)], {"aeg-event-type": "Notification"})
         app.wait_until(lambda: app.get("/api/stats").json()["counts"]["scored"] == IMAGES, 120)
         app.wait_until_idle()
         app_requests = azurite.since(begun)
@@ -145,7 +146,7 @@ def whole_run(
         for number in range(BAD):
             container.upload_blob(f"bad-{number}", b"this is no picture")
         for number in range(BAD):
-            app.post(WEBHOOK, [_created(f"bad-{number}")], {"aeg-event-type": "Notification"})
+            app.post(WEBHOOK, [_created(azurite, f"bad-{number}")], {"aeg-event-type": "Notification"})
         app.wait_until(lambda: app.get("/api/stats").json()["counts"]["rejected"] == BAD, 60)
         app.wait_until_idle()
         # Our own uploads are taken off afterwards: Azurite writes a request's line some time after its answer.
@@ -158,16 +159,12 @@ def whole_run(
     )  # fmt: skip
 
 
-def _created(name: str) -> dict[str, Any]:
-    return {
-        "subject": f"/blobServices/default/containers/img/blobs/{name}",
-        "eventType": "Microsoft.Storage.BlobCreated",
-        "id": name,
-        "eventTime": "2026-01-01T00:00:00Z",
-        "data": {"api": "PutBlob", "url": f"https://st.blob.core.windows.net/img/{name}"},
-        "dataVersion": "",
-        "metadataVersion": "1",
-    }
+def _created(azurite: AccessLog, name: str) -> dict[str, Any]:
+    """The recorded event, of this image."""
+    event = dict(row("webhooks", "one event")["request"]["body"][0])
+    url = f"{azurite.storage.split('BlobEndpoint=')[1].split(';')[0]}/img/{name}"
+    subject = f"/blobServices/default/containers/img/blobs/{name}"
+    return {**event, "subject": subject, "id": name, "data": {**event["data"], "url": url}}
 
 
 def _local_agent(*words: object, storage: str = "") -> None:

@@ -1,72 +1,112 @@
-"""One run per blob version, however often and by whomever its arrival is told."""
+"""One run per blob version, however often and by whomever its arrival is told: by Microsoft's client, as recorded."""
 
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from azure.durable_functions import DurableOrchestrationClient
 
-from function_app.errors import Permanent
-from function_app.models import ImageVersion
+from function_app.codec import from_json
+from function_app.live_runs import DurableUnavailable
+from function_app.models import ImageVersion, Lineage, Outcome, RunRecord, RunRequest
 from function_app.recent_bytes import RecentBytes
-from function_app.starting import Started, run_of_blob, start_run
+from function_app.replaying import Replayed, replay
+from function_app.starting import Started, begin, start_run
+from functions_host.testing.background_loop import background_loop
+from tests.contract.recordings.durable_extension import DurableExtension, serving
+from tests.contract.recordings.recorded import rows
 
-PROPERTIES = {"ETag": '"0x1"', "ContentLength": 12, "LastModified": "2026-01-01T00:00:00+00:00"}
+RUN = RunRequest(
+    "ab" * 16, ImageVersion("img", "x", "0x1", 12), Lineage(uploaded_at=datetime(2026, 1, 1, tzinfo=UTC))
+)
+AT_ONCE = 5
 
-
-class DurableHost:
-    """As the extension behaves: a live id is refused; every answer takes its time."""
-
-    def __init__(self) -> None:
-        self.started: list[str] = []
-        self.known: set[str] = set()
-
-    async def get_status(self, run_id: str) -> bool:
-        known = run_id in self.known
-        await asyncio.sleep(0)
-        return known
-
-    async def start_new(self, name: str, run_id: str, told: Any) -> str:
-        await asyncio.sleep(0)
-        if run_id in self.known:
-            raise Exception("An Orchestration instance with the status Running already exists.")
-        self.known.add(run_id)
-        self.started.append(run_id)
-        return run_id
+ClientOf = Callable[[DurableExtension], DurableOrchestrationClient]
 
 
-def test_the_trigger_s_words_become_a_run():
-    run = run_of_blob("img/a/b.png", PROPERTIES, {})
-    assert run.image == ImageVersion("img", "a/b.png", "0x1", 12)
-    assert run.lineage.uploaded_at == datetime(2026, 1, 1, tzinfo=UTC)
+@pytest.fixture
+def client_of() -> Iterator[ClientOf]:
+    """Microsoft's client of an extension that answers as recorded."""
+    with ExitStack() as serving_all:
+        yield lambda extension: DurableOrchestrationClient(serving_all.enter_context(serving(extension)))
 
 
-def test_an_empty_blob_is_a_run_too():
-    assert run_of_blob("img/x", {**PROPERTIES, "ContentLength": None}, {}).image.size_bytes == 0
+def run(work: Coroutine[Any, Any, Any]) -> Any:
+    """On the loop that the SDK's one HTTP session belongs to in this process."""
+    return background_loop().run(work)
 
 
-@pytest.mark.parametrize(("path", "properties"), [("img/x", {}), ("img/", PROPERTIES), ("img", PROPERTIES)])
-def test_a_blob_without_version_or_name_cannot_be_started(path, properties):
-    with pytest.raises(Permanent):
-        run_of_blob(path, properties, {})
+def at_once(start: Callable[[], Any], times: int = AT_ONCE) -> list[Any]:
+    async def all_of_them() -> list[Any]:
+        return await asyncio.gather(*(start() for _ in range(times)))
+
+    return run(all_of_them())
 
 
-async def test_ten_deliveries_at_once_start_one_run():
-    host, run = DurableHost(), run_of_blob("img/x", PROPERTIES, {})
-    answers = await asyncio.gather(*(start_run(host, run) for _ in range(10)))
-    assert host.started == [run.run_id]
-    assert sorted(answers) == [Started.ALREADY] * 9 + [Started.NOW]
+def test_what_was_recorded_is_that_starts_of_one_id_are_mostly_all_accepted():
+    races = [found["value"]["answers"] for found in rows("race") if "at once" in found["label"]]
+    refused = [sum("already exists" in answer for answer in answers) for answers in races]
+    assert len(refused) == 6
+    assert refused.count(0) >= 3
+    assert any(refused)
+    executed = [found["executed"] for found in rows("race") if "executed" in found]
+    assert all(
+        sum(step[0] == "say" for step in steps) == 1 for steps in executed
+    )  # one execution, all the same
 
 
-async def test_a_host_that_refuses_for_another_reason_is_told():
-    class Broken(DurableHost):
-        async def start_new(self, name: str, run_id: str, told: Any) -> str:
-            raise Exception("no such orchestrator")
+def test_starters_that_are_all_accepted_bring_the_same_request(client_of):
+    extension = DurableExtension(at_once=AT_ONCE)
+    client = client_of(extension)
+    assert at_once(lambda: start_run(client, RUN)) == [Started.NOW] * AT_ONCE
+    assert {run_id for run_id, _ in extension.started} == {RUN.run_id}
+    assert [from_json(RunRequest, told) for _, told in extension.started] == [RUN] * AT_ONCE
 
-    with pytest.raises(Exception, match="no such orchestrator"):
-        await start_run(Broken(), run_of_blob("img/x", PROPERTIES, {}))
+
+def test_a_starter_that_is_refused_with_409_has_had_its_work_done(client_of):
+    extension = DurableExtension(accepts=AT_ONCE - 1, at_once=AT_ONCE)
+    client = client_of(extension)
+    answers = at_once(lambda: start_run(client, RUN))
+    assert sorted(answers) == sorted([Started.ALREADY] + [Started.NOW] * (AT_ONCE - 1))
+    assert extension.refused == 1
+
+
+def test_a_run_that_is_known_is_not_asked_for_again(client_of):
+    extension = DurableExtension(at_once=1)
+    client = client_of(extension)
+    assert run(start_run(client, RUN)) is Started.NOW
+    assert run(start_run(client, RUN)) is Started.ALREADY
+    assert len(extension.started) == 1
+
+
+def test_a_start_that_fails_and_leaves_no_run_is_an_error_by_name(client_of):
+    extension = DurableExtension(at_once=1)
+    extension.runs = False
+    with pytest.raises(DurableUnavailable):
+        run(start_run(client_of(extension), RUN))
+    with pytest.raises(DurableUnavailable):
+        run(begin(client_of(extension), RUN))
+
+
+@pytest.mark.parametrize(("accepts", "refused"), [(2, 0), (1, 1)], ids=["both accepted", "one refused"])
+def test_two_replays_at_once_ask_for_one_attempt(client_of, accepts, refused):
+    extension = DurableExtension(accepts=accepts, at_once=2)
+    client = client_of(extension)
+    record = RunRecord(RUN.run_id, "img", "x", "0x1", 12, Outcome.FAILED, 3, datetime(2026, 1, 1, tzinfo=UTC))
+    answers = at_once(lambda: replay(client, record), times=2)
+    assert {told["attempt"] for _, told in extension.started} == {4} == {answer.attempt for answer in answers}
+    assert len({json.dumps(told) for _, told in extension.started}) == 1
+    assert (
+        [answer.replayed for answer in answers].count(Replayed.ALREADY_RUNNING)
+        == refused
+        == extension.refused
+    )
 
 
 def test_the_memory_of_bytes_is_bounded_and_forgets_the_oldest():

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 from opentelemetry import metrics, trace
@@ -19,6 +19,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from function_app import metric_names, telemetry, telemetry_providers
 from function_app.errors import Misconfigured, StorageUnavailable
+from function_app.models import ImageVersion, Lineage, RunRequest
 from function_app.traced_image import image_of_input, own_trace
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -95,27 +96,21 @@ def test_our_own_errors_are_told_by_their_reason(recorded):
     assert recorded[0].get_finished_spans()[0].status.description == StorageUnavailable("").reason
 
 
-class Blob:
-    """What the trigger hands to the starter."""
-
-    name = "img/cam-1/a.png"
-    blob_properties: ClassVar = {
-        "ETag": '"1"',
-        "ContentLength": 1,
-        "LastModified": "2026-01-01T00:00:02+00:00",
-    }
-    metadata: ClassVar = {"capturedat": "2026-01-01T00:00:00.250000Z", "traceparent": TOLD}
+ARRIVED = RunRequest(
+    "ab" * 16,
+    ImageVersion("img", "cam-1/a.png", "1", 1),
+    Lineage(
+        captured_at=datetime(2026, 1, 1, 0, 0, 0, 250_000, tzinfo=UTC),
+        uploaded_at=datetime(2026, 1, 1, 0, 0, 2, tzinfo=UTC),
+    ),
+    traceparent=TOLD,
+)
 
 
 def test_a_start_that_fails_is_marked_and_counted_as_a_failed_step_is(recorded):
     spans, reader = recorded
-
-    @telemetry.observed
-    async def start_on_blob(blob: Any, client: Any) -> None:
+    with pytest.raises(ConnectionError), telemetry.observed_start(ARRIVED):
         raise ConnectionError("canary")
-
-    with pytest.raises(ConnectionError):
-        asyncio.run(start_on_blob(blob=Blob(), client=None))
     span = spans.get_finished_spans()[-1]
     assert (span.name, span.status.description) == ("start_on_blob", "ConnectionError")
     assert metric(reader, metric_names.RETRIES)[0].attributes == {
@@ -124,11 +119,19 @@ def test_a_start_that_fails_is_marked_and_counted_as_a_failed_step_is(recorded):
     }
 
 
-def test_the_way_from_device_to_blob_is_a_span_of_the_device_s_trace(recorded):
-    @telemetry.observed
-    async def start_on_blob(blob: Any, client: Any) -> None: ...
+def test_a_delivery_whose_image_could_not_be_looked_at_is_counted_without_a_span(recorded):
+    spans, reader = recorded
+    telemetry.note_failed_look(StorageUnavailable("Storage answered 503 (ServerBusy)."))
+    assert spans.get_finished_spans() == ()
+    assert metric(reader, metric_names.RETRIES)[0].attributes == {
+        "step": "start_on_blob",
+        "reason": StorageUnavailable("").reason,
+    }
 
-    asyncio.run(start_on_blob(blob=Blob(), client=None))
+
+def test_the_way_from_device_to_blob_is_a_span_of_the_device_s_trace(recorded):
+    with telemetry.observed_start(ARRIVED):
+        pass
     upload, start = recorded[0].get_finished_spans()
     assert (upload.name, start.name) == (telemetry_providers.UPLOAD, "start_on_blob")
     assert {f"{s.context.trace_id:032x}-{s.parent.span_id:016x}" for s in (upload, start)} == {TOLD[3:-3]}
@@ -136,17 +139,20 @@ def test_the_way_from_device_to_blob_is_a_span_of_the_device_s_trace(recorded):
 
 
 def test_a_blob_whose_second_began_before_its_file_was_complete_travelled_in_no_time(recorded):
-    @telemetry.observed
-    async def start_on_blob(blob: Any, client: Any) -> None: ...
-
-    class Hasty(Blob):
-        metadata: ClassVar = {
-            "capturedat": "2026-01-01T00:00:02.900000Z"
-        }  # storage says :02, without a fraction
-
-    asyncio.run(start_on_blob(blob=Hasty(), client=None))
+    complete = datetime(2026, 1, 1, 0, 0, 2, 900_000, tzinfo=UTC)  # storage says :02, without a fraction
+    with telemetry.observed_start(replace(ARRIVED, lineage=replace(ARRIVED.lineage, captured_at=complete))):
+        pass
     upload = recorded[0].get_finished_spans()[0]
     assert upload.start_time == upload.end_time
+
+
+def test_a_start_is_no_span_while_telemetry_is_off(recorded, monkeypatch):
+    monkeypatch.setattr(telemetry, "TELEMETRY", "off")
+    with telemetry.observed_start(ARRIVED):
+        pass
+    telemetry.note_failed_look(StorageUnavailable(""))
+    assert recorded[0].get_finished_spans() == ()
+    assert recorded[1].get_metrics_data() is None
 
 
 def test_the_sweep_measures_the_oldest_image_that_waits(recorded):
@@ -154,14 +160,6 @@ def test_the_sweep_measures_the_oldest_image_that_waits(recorded):
     assert recorded[1].get_metrics_data() is None
     telemetry.note_oldest_waiting(datetime.now(UTC) - timedelta(hours=2))
     assert 7_200 <= metric(recorded[1], metric_names.WAITING)[0].max < 7_260
-
-
-def test_a_starter_stays_a_coroutine_function_with_its_own_signature(recorded):
-    @telemetry.observed
-    async def start(blob: Any, client: Any) -> None: ...
-
-    assert asyncio.iscoroutinefunction(start)
-    assert list(__import__("inspect").signature(start).parameters) == ["blob", "client"]
 
 
 def test_run_and_ending_of_one_image_continue_one_trace():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 HISTORY = [
@@ -41,20 +43,34 @@ REQUEST = [
     },
     "http",
 ]
+RECORDED = json.loads((Path(__file__).parents[2] / "recordings" / "blobs.json").read_text(encoding="utf-8"))
+
+
+def recorded(label: str) -> dict[str, Any]:
+    """What Microsoft's host sent for a blob (tests/contract/recordings)."""
+    return next(row for row in RECORDED if row["label"] == f"{label}: sent by the host")["value"][0]
+
+
 BLOB_METADATA = {
-    "BlobTrigger": ["c/n", "string"],
-    "Uri": ['"http://h/c/n"', "json"],
-    "Properties": ['{"ContentLength": 3}', "json"],
-    "Metadata": ['{"k": "v"}', "json"],
-    "name": ["n", "string"],
+    name: [told["value"], told["type"]] for name, told in recorded("text blob")["trigger_metadata"].items()
 }
+EMPTY_METADATA = {
+    name: [told["value"], told["type"]] for name, told in recorded("empty blob")["trigger_metadata"].items()
+}
+REFERENCE = [recorded("reference")["data"], "model_binding_data"]
+CLIENT = [
+    json.dumps({"taskHubName": "h", "creationUrls": {}, "managementUrls": {}, "rpcBaseUrl": "http://h/"}),
+    "string",
+]
 TIMER = ['{"IsPastDue": true, "ScheduleStatus": {"Last": "x"}, "Schedule": {}}', "json"]
 
 Case = dict[str, Any]
 
 
-def case(function: str, parameter: str, datum: Any, metadata: dict[str, Any] | None = None) -> Case:
-    return {"function": function, "inputs": {parameter: datum}, "metadata": metadata or {}}
+def case(
+    function: str, parameter: str, datum: Any, metadata: dict[str, Any] | None = None, **more: Any
+) -> Case:
+    return {"function": function, "inputs": {parameter: datum, **more}, "metadata": metadata or {}}
 
 
 HTTP_FUNCTIONS = ("text", "full", "parsed", "nothing", "number", "broken", "through_out")
@@ -62,8 +78,13 @@ CASES: list[Case] = [
     *(case(name, "req", REQUEST) for name in HTTP_FUNCTIONS),
     case("tick", "timer", TIMER),
     case("returns_too_much", "timer", TIMER),
-    case("stream", "blob", ["abc", "bytes"], BLOB_METADATA),
-    case("raw", "blob", ["abc", "bytes"], BLOB_METADATA),
+    case("stream", "blob", ["hello", "bytes"], BLOB_METADATA),
+    case("stream", "blob", ["", "bytes"], EMPTY_METADATA),
+    case("raw", "blob", ["hello", "bytes"], BLOB_METADATA),
+    *(
+        case("place", "blob", REFERENCE, BLOB_METADATA, client=CLIENT) for _ in range(2)
+    ),  # nothing is kept on 3.13
+    case("place", "blob", ["hello", "bytes"], BLOB_METADATA, client=CLIENT),
     *(case("echo", "value", [text, "string"]) for text in ('{"a": [1]}', '"text"', "null", "5", "not json")),
     case("echo_async", "value", ['{"a": 1}', "string"]),
     case("fails", "value", ['"x"', "string"]),
@@ -84,6 +105,8 @@ def datum_of(described: Any, datum_class: Any) -> Any:
         }
     if kind == "bytes":
         value = value.encode("latin-1")
+    if kind == "model_binding_data":
+        value = SimpleNamespace(**{**value, "content": value["content"].encode()})
     return datum_class(value, kind)
 
 

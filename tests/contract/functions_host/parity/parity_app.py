@@ -1,10 +1,13 @@
 """A small app with one function of each kind; Microsoft's runtime and the embedded host both run it."""
 
 # Written as users write, and for two versions of azure-functions:
-# mypy: disable-error-code="attr-defined, no-untyped-def, type-arg"
+# mypy: disable-error-code="attr-defined, no-untyped-def, no-untyped-call, type-arg"
+
+import json
 
 import azure.durable_functions as df
 import azure.functions as func
+from azurefunctions.extensions.base import InConverter, SdkType
 
 app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
@@ -64,6 +67,38 @@ def stream(blob: func.InputStream):
 @app.blob_trigger(arg_name="blob", path="c/{name}", connection="S")
 def raw(blob: bytes):
     raise RuntimeError(repr(blob))
+
+
+class Place(SdkType):
+    def __init__(self, told):
+        super().__init__(data=told)
+        self.told = told
+
+    def get_sdk_type(self):
+        return self
+
+
+class PlaceConverter(InConverter, binding="blob", trigger="blobTrigger"):
+    decoded = 0
+
+    @classmethod
+    def check_input_type_annotation(cls, pytype):
+        return issubclass(pytype, Place)
+
+    @classmethod
+    def has_implicit_output(cls):
+        return False
+
+    @classmethod
+    def decode(cls, data, *, trigger_metadata, pytype=None):
+        cls.decoded += 1
+        return Place([json.loads(data.value.content), data.type, sorted(trigger_metadata), cls.decoded])
+
+
+@app.blob_trigger(arg_name="blob", path="c/{name}", connection="S")
+@app.durable_client_input(client_name="client")
+async def place(blob: Place, client):
+    raise RuntimeError(f"{type(blob).__name__} {blob.told} {type(client).__name__}")
 
 
 @app.activity_trigger(input_name="value")
