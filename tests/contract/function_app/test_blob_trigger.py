@@ -61,11 +61,14 @@ class Trigger:
         told = row["data"]
         content = told["content"].encode()
         reference = ModelBindingData(told["version"], told["source"], told["content_type"], content)
-        metadata = {
+        metadata: dict[str, Any] = {
             name: Datum(found.get("value", json.dumps(found.get("shortened"))), found.get("type", "json"))
             for name, found in row["trigger_metadata"].items()
         }
-        inputs = {"blob": Datum(reference, told["type"]), "client": Datum(self._client, "string")}
+        inputs: dict[str, Any] = {
+            "blob": Datum(reference, told["type"]),
+            "client": Datum(self._client, "string"),
+        }
         background_loop().run(self._invoker.invoke(self._function, inputs, metadata))
 
     @property
