@@ -6,6 +6,7 @@ ask for the same attempt, and the host refuses the second start.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -33,8 +34,11 @@ class ReplayAnswer:
     attempt: int
 
 
-async def replay(client: Any, record: RunRecord) -> ReplayAnswer:
-    """Start the next attempt of a stored run. Raises DurableUnavailable."""
+async def replay(client: Any, record: RunRecord, note: Callable[[RunRequest], None]) -> ReplayAnswer:
+    """Start the next attempt of a stored run; ``note`` takes it into the list of living ones.
+
+    Raises DurableUnavailable.
+    """
     if record.outcome is Outcome.SCORED:
         return ReplayAnswer(record.run_id, Replayed.SCORED_ALREADY, record.attempt)
     request = next_attempt(record)
@@ -46,6 +50,7 @@ async def replay(client: Any, record: RunRecord) -> ReplayAnswer:
         if await _is_running(client, record.run_id):
             return ReplayAnswer(record.run_id, Replayed.ALREADY_RUNNING, request.attempt)
         raise
+    note(request)
     return ReplayAnswer(record.run_id, Replayed.STARTED, request.attempt)
 
 

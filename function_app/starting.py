@@ -6,7 +6,7 @@ looked at first, because starting it again would silently replace it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -44,11 +44,12 @@ def run_of_blob(path: str, properties: Mapping[str, Any], metadata: Mapping[str,
     )
 
 
-async def start_run(client: Any, run: RunRequest) -> Started:
+async def start_run(client: Any, run: RunRequest, note: Callable[[RunRequest], None]) -> Started:
     """Start the orchestration of the run unless it was ever started.
 
-    ``client`` is the Durable client (untyped in the SDK). When two start at once the host refuses one
-    of them; finding the instance then means that the other did our work.
+    ``client`` is the Durable client (untyped in the SDK); ``note`` takes the run into the list of living ones, and
+    does not wait. When two start at once the host refuses one of them; finding the instance then means that the other
+    did our work.
     """
     if await client.get_status(run.run_id):
         return Started.ALREADY
@@ -58,4 +59,5 @@ async def start_run(client: Any, run: RunRequest) -> Started:
         if await client.get_status(run.run_id):
             return Started.ALREADY
         raise
+    note(run)
     return Started.NOW

@@ -8,12 +8,13 @@ budget of time; where it stopped is the next call's start.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from function_app.at_once import answers
 from function_app.codec import to_json
 from function_app.live_runs import DurableUnavailable, LiveRun, find_live_run
 from function_app.models import RunRequest
@@ -21,7 +22,6 @@ from function_app.resources import Resources
 from function_app.starting import ORCHESTRATION
 
 _PAGE = 1_000
-_AT_ONCE = 16  # questions to Durable in flight; its client keeps 30 connections
 
 
 class Standing(StrEnum):
@@ -98,7 +98,10 @@ async def sweep(
         page = await asyncio.to_thread(use.blobs.page, report.next_cursor, min(_PAGE, budget.blobs))
         standings = await _standings(page.runs, client, use, budget.grace, settled_before)
         in_need = [run for run, standing in zip(page.runs, standings, strict=True) if standing in NEEDS_A_RUN]
-        started = await _all_of([_start(client, run) for run in in_need]) if start else []
+        started = await answers([_start(client, run, use.living.note) for run in in_need]) if start else []
+        if start:
+            alive = zip(page.runs, standings, strict=True)
+            await use.living.notice(client, [run for run, standing in alive if standing is Standing.LIVE])
         report = _added(report, page.runs, standings, sum(started), page.next_cursor)
         spent = report.looked_at >= budget.blobs or use.now() - begun >= budget.time
         if page.next_cursor is None or spent:
@@ -116,7 +119,7 @@ async def timed_sweep(client: Any, use: Resources, budget: Budget) -> SweepRepor
     return report
 
 
-async def _start(client: Any, run: RunRequest) -> bool:
+async def _start(client: Any, run: RunRequest, note: Callable[[RunRequest], None]) -> bool:
     """Start it; False if the trigger, or another sweep, was faster since Durable was asked. Raises Transient."""
     try:
         await client.start_new(ORCHESTRATION, run.run_id, to_json(run))
@@ -126,6 +129,7 @@ async def _start(client: Any, run: RunRequest) -> bool:
         if found is not None and found.is_active:
             return False
         raise DurableUnavailable(f"Durable did not start a run ({type(error).__name__}).") from error
+    note(run)
     return True
 
 
@@ -145,7 +149,7 @@ async def _standings(
     live = dict(
         zip(
             (run.run_id for run in old),
-            await _all_of([find_live_run(client, run.run_id) for run in old]),
+            await answers([find_live_run(client, run.run_id) for run in old]),
             strict=True,
         )
     )
@@ -201,13 +205,3 @@ def _added(
         waiting_since=min(waiting, default=None),
         next_cursor=next_cursor,
     )
-
-
-async def _all_of(questions: Sequence[Any]) -> list[Any]:
-    gate = asyncio.Semaphore(_AT_ONCE)
-
-    async def one(question: Any) -> Any:
-        async with gate:
-            return await question
-
-    return await asyncio.gather(*(one(question) for question in questions))

@@ -9,11 +9,15 @@ from typing import Any
 import pytest
 
 from function_app.errors import Permanent
-from function_app.models import ImageVersion
+from function_app.models import ImageVersion, RunRequest
 from function_app.recent_bytes import RecentBytes
 from function_app.starting import Started, run_of_blob, start_run
 
 PROPERTIES = {"ETag": '"0x1"', "ContentLength": 12, "LastModified": "2026-01-01T00:00:00+00:00"}
+
+
+def nowhere(_: object) -> None:
+    """The list of living runs is no concern of this test."""
 
 
 class DurableHost:
@@ -55,8 +59,9 @@ def test_a_blob_without_version_or_name_cannot_be_started(path, properties):
 
 async def test_ten_deliveries_at_once_start_one_run():
     host, run = DurableHost(), run_of_blob("img/x", PROPERTIES, {})
-    answers = await asyncio.gather(*(start_run(host, run) for _ in range(10)))
-    assert host.started == [run.run_id]
+    noted: list[RunRequest] = []
+    answers = await asyncio.gather(*(start_run(host, run, noted.append) for _ in range(10)))
+    assert (host.started, noted) == ([run.run_id], [run])
     assert sorted(answers) == [Started.ALREADY] * 9 + [Started.NOW]
 
 
@@ -66,7 +71,7 @@ async def test_a_host_that_refuses_for_another_reason_is_told():
             raise Exception("no such orchestrator")
 
     with pytest.raises(Exception, match="no such orchestrator"):
-        await start_run(Broken(), run_of_blob("img/x", PROPERTIES, {}))
+        await start_run(Broken(), run_of_blob("img/x", PROPERTIES, {}), nowhere)
 
 
 def test_the_memory_of_bytes_is_bounded_and_forgets_the_oldest():
