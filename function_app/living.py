@@ -7,6 +7,7 @@ a second, and only while somebody asks; its own cost sets how soon it has asked 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,14 +16,20 @@ from typing import Any
 from function_app.at_once import answers
 from function_app.errors import StorageUnavailable, Transient
 from function_app.following import Following
-from function_app.journal_segments import JournalSegments, Reading, Segment
+from function_app.journal_segments import JournalSegments, Segment
 from function_app.live_runs import LiveRun, find_live_run
 from function_app.models import RunRequest
 from function_app.pacing import Allowance, Aside
 from function_app.results import ResultStore
 from function_app.run_journal import Noted, RunJournal, from_lines
 
+log = logging.getLogger("function_app.living")
+
+# All segments; and by the name of each that grew, its new notes and how many of its lines are none.
+Fetched = tuple[tuple[Segment, ...], dict[str, tuple[list[Noted], int]]]
+
 RENEWED_AFTER = timedelta(seconds=1)
+_LONGER_PER_RUN = timedelta(milliseconds=0.1)  # that lives: ten seconds at a hundred thousand
 POINT_READS_A_MINUTE = 3_000
 """Of Durable's instances table, per process and only while somebody asks: about a tenth of a core."""
 _MOST_POINT_READS_AT_ONCE = 200
@@ -55,7 +62,7 @@ class Living:
         self._allowance = Allowance(POINT_READS_A_MINUTE, _MOST_POINT_READS_AT_ONCE)
         self._read_up_to: dict[str, int] = {}
         self._read_at: datetime | None = None
-        self._reading = Aside[datetime, Reading]()
+        self._reading = Aside[datetime, Fetched]()
         self._looking_up = Aside[list[Noted], set[str]]()
         self._deleting = Aside[None, None]()
         self._renewing: asyncio.Task[LiveAnswer] | None = None
@@ -88,7 +95,7 @@ class Living:
         """
         if self._answer is not None and self._renewed_at is not None:
             age = self.now() - self._renewed_at
-            if timedelta(0) <= age < RENEWED_AFTER:
+            if timedelta(0) <= age < RENEWED_AFTER + len(self._answer.runs) * _LONGER_PER_RUN:
                 return self._answer
         task, loop = self._renewing, asyncio.get_running_loop()
         if task is None or task.done() or task.get_loop() is not loop:
@@ -104,45 +111,45 @@ class Living:
         resting = await self._read(begun)
         await self._look_up(begun)
         await self._ask(client, begun)
-        held = self._following.segments()
-        done = [segment for segment in resting if segment.name not in held]
+        done = [segment for segment in resting if not self._following.holds(segment.name)]
         if done or self._deleting.is_under_way:
             await self._deleting.within(_PATIENCE, None, lambda: asyncio.to_thread(self._delete, done))
         read_at = self._read_at or begun
-        self._answer = LiveAnswer(self._following.living(), min(read_at, self._following.as_of(read_at)))
+        self._answer = LiveAnswer(self._following.living(), self._following.as_of(read_at))
         self._renewed_at = begun
         return self._answer
 
     async def _read(self, begun: datetime) -> list[Segment]:
-        """Follow what the journal has now; the segments that are whole known here and at rest."""
+        """Follow what the journal has now; its segments that are at rest."""
+        known = dict(self._read_up_to)
         try:
             found = await self._reading.within(
-                _READING_PATIENCE,
-                begun,
-                lambda: asyncio.to_thread(self._segments.read, dict(self._read_up_to)),
+                _READING_PATIENCE, begun, lambda: asyncio.to_thread(self._fetch, known)
             )
         except Transient:
-            found = None
             if self._read_at is None:
                 raise
+            return []
         if found is None:
             if self._read_at is None:
                 raise StorageUnavailable("Storage has not told yet which runs were started.")
             return []
-        self._read_at, reading = found
-        names = {segment.name for segment in reading.segments}
-        self._following.keep_only(names)
-        for name, lines in reading.added.items():
-            self._read_up_to[name] = self._read_up_to.get(name, 0) + len(lines)
-            for noted in from_lines(lines):
+        self._read_at, (segments, added) = found
+        self._read_up_to = {segment.name: segment.size for segment in segments}
+        self._following.keep_only(self._read_up_to.keys())
+        for name, (notes, unreadable) in added.items():
+            if unreadable:
+                log.warning("%s lines of the journal's segment %s cannot be read", unreadable, name)
+            for noted in notes:
                 self._following.note(noted, name)
-        self._read_up_to = {name: size for name, size in self._read_up_to.items() if name in names}
-        return [
-            segment
-            for segment in reading.segments
-            if self._read_up_to.get(segment.name, 0) >= segment.size
-            and begun - segment.changed_at >= _SEGMENT_AT_REST
-        ]
+        return [segment for segment in segments if begun - segment.changed_at >= _SEGMENT_AT_REST]
+
+    def _fetch(self, read_up_to: dict[str, int]) -> Fetched:
+        reading, added = self._segments.read(read_up_to), {}
+        for name, lines in reading.added.items():
+            notes = from_lines(lines)
+            added[name] = notes, lines.count(b"\n") - len(notes)
+        return reading.segments, added
 
     async def _look_up(self, begun: datetime) -> None:
         asked = self._following.to_look_up()
@@ -156,7 +163,7 @@ class Living:
         except Transient:
             return  # who has a row is unknown: Durable tells who lives
         if found is not None:
-            self._following.looked_up(*found, begun)
+            self._following.looked_up(*found)
 
     async def _ask(self, client: Any, begun: datetime) -> None:
         asked = self._following.to_ask(self._allowance.take(begun, len(self._following)))

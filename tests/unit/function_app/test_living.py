@@ -149,7 +149,7 @@ async def test_who_asks_within_a_second_gets_the_same_answer_and_asks_nobody(wor
     assert (len(world.durable.asked), world.segments.requests) == (5, ["list", "read"])
     world.later(0.9)
     assert await world.living.current(world.durable) is answers[0]
-    world.later(0.1)
+    world.later(0.2)
     assert await world.living.current(world.durable) is not answers[0]
     assert world.segments.requests == ["list", "read", "list"]
 
@@ -279,3 +279,14 @@ async def test_books_that_hang_keep_nobody_waiting(world: World, monkeypatch: An
     while set(await world.states()):
         world.later()
         await asyncio.sleep(0.01)
+
+
+async def test_lines_of_another_version_of_the_app_are_told_in_the_log_and_cost_nobody_else_s(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.segments.blobs["live/other"] = b'{"of": "another version"}\n'
+    world.started_elsewhere(RUNS[0])
+    assert set(await world.states()) == {IDS[0]}
+    assert [record.message for record in caplog.records] == [
+        "1 lines of the journal's segment live/other cannot be read"
+    ]
