@@ -46,9 +46,7 @@ class Position:
         """
         if self.done_at is None or self.done_at > now:
             return True
-        return (
-            self.done_at.date() < now.date() and (self.next_committed_at or self.done_at) + retention <= now
-        )
+        return self.done_at.date() < now.date() and (self.next_committed_at or self.done_at) + retention < now
 
 
 class PurgePosition(KeptState[Position]):

@@ -21,20 +21,20 @@ def test_a_purge_that_never_ran_or_is_under_way_is_due():
 def test_one_pass_a_day_is_enough():
     done = Position(ROW, done_at=NOW, next_committed_at=ROW.committed_at)
     assert not done.is_due(NOW + timedelta(hours=5), MONTH)
-    assert done.is_due(NOW + DAY - timedelta(minutes=1), MONTH)
+    assert done.is_due(NOW + DAY - timedelta(hours=2), MONTH)
 
 
 def test_nothing_is_asked_before_the_oldest_row_that_is_left_is_old_enough():
     done = Position(ROW, done_at=NOW, next_committed_at=NOW - timedelta(days=5))
-    assert not done.is_due(NOW + 24 * DAY, MONTH)
-    assert done.is_due(NOW + 25 * DAY, MONTH)
+    assert not done.is_due(NOW + 25 * DAY, MONTH)
+    assert done.is_due(NOW + 26 * DAY, MONTH)
     assert done.is_due(NOW + DAY, timedelta(days=2)), "the retention setting was shortened"
 
 
 def test_without_a_row_nothing_is_asked_until_one_of_later_could_be_old_enough():
     done = Position(ROW, done_at=NOW)
     assert not done.is_due(NOW + 29 * DAY, MONTH)
-    assert done.is_due(NOW + 30 * DAY, MONTH)
+    assert done.is_due(NOW + 31 * DAY, MONTH)
 
 
 def test_a_pass_goes_on_where_it_stopped_and_a_new_one_begins_a_little_before():
