@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any
 
 from function_app.at_once import answers
@@ -59,6 +60,7 @@ class Living:
         self.now = now
         self._journal = RunJournal(segments, lambda: self.now())
         self._following = Following()
+        self._newest_own: Noted | None = None
         self._allowance = Allowance(POINT_READS_A_MINUTE, _MOST_POINT_READS_AT_ONCE)
         self._read_up_to: dict[str, int] = {}
         self._read_at: datetime | None = None
@@ -106,8 +108,7 @@ class Living:
     async def _renew(self, client: Any) -> LiveAnswer:
         begun = self.now()
         self._journal.wake()
-        for noted in self._journal.pending:
-            self._following.note(noted)
+        self._follow_own()
         resting = await self._read(begun)
         await self._look_up(begun)
         await self._ask(client, begun)
@@ -118,6 +119,13 @@ class Living:
         self._answer = LiveAnswer(self._following.living(), self._following.as_of(read_at))
         self._renewed_at = begun
         return self._answer
+
+    def _follow_own(self) -> None:
+        """What this process noted since: it need not be written first. Each once, however long writing takes."""
+        pending = self._journal.pending
+        for noted in takewhile(lambda noted: noted is not self._newest_own, reversed(pending)):
+            self._following.note(noted)
+        self._newest_own = pending[-1] if pending else self._newest_own
 
     async def _read(self, begun: datetime) -> list[Segment]:
         """Follow what the journal has now; its segments that are at rest."""

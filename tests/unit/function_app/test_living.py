@@ -105,6 +105,22 @@ async def test_this_process_s_own_runs_are_told_before_they_are_written(world: W
     assert "append" not in world.segments.requests
 
 
+async def test_an_own_run_that_ended_is_not_asked_about_again_while_it_waits_to_be_written(
+    world: World,
+) -> None:
+    """A database that sleeps would be woken by each sweep otherwise."""
+    world.segments.away = True
+    world.living._read_at = NOW  # storage went away after the journal was read
+    for run in RUNS[:2]:
+        world.living.note(run)
+        world.books.rows.add(run.run_id)
+        world.later()
+        assert await world.states() == {}
+    world.later()
+    await world.states()
+    assert (len(world.living._journal.pending), world.books.asked) == (2, 2)
+
+
 async def test_a_run_told_by_two_processes_counts_once(world: World) -> None:
     world.started_elsewhere(RUNS[0])
     world.later(1)
