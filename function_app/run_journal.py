@@ -26,6 +26,7 @@ log = logging.getLogger("function_app.run_journal")
 SECONDS_BETWEEN_WRITES = 1.0
 SECONDS_AFTER_A_FAILURE = 15.0
 RUNS_IN_A_SEGMENT = 500
+WRITES_TO_A_SEGMENT = 100  # each append is a block of the blob, and what tells of a blob tells of its blocks
 _MOST_PENDING = 5_000  # about 2 MB, below the 4 MiB that one append may bring
 
 
@@ -70,7 +71,7 @@ class RunJournal:
         self._sleep = sleep
         self._process = uuid.uuid4().hex[:12]
         self._segment: str | None = None
-        self._in_segment = 0
+        self._in_segment = self._writes = 0
         self._pending: list[Noted] = []
         self._writing: asyncio.Task[None] | None = None
         self._failing = False
@@ -115,7 +116,7 @@ class RunJournal:
         if self._segment is None:
             name = f"{PREFIX}{self._now():%Y%m%dT%H%M%S%f}-{self._process}.jsonl"
             await asyncio.to_thread(self._segments.begin, name)
-            self._segment, self._in_segment = name, 0
+            self._segment, self._in_segment, self._writes = name, 0, 0
         try:
             await asyncio.to_thread(self._segments.append, self._segment, lines)
         except BlobMissing:  # all its runs had ended, so a reader deleted it
@@ -123,5 +124,6 @@ class RunJournal:
             return
         del self._pending[: len(notes)]
         self._in_segment += len(notes)
-        if self._in_segment >= RUNS_IN_A_SEGMENT:
+        self._writes += 1
+        if self._in_segment >= RUNS_IN_A_SEGMENT or self._writes >= WRITES_TO_A_SEGMENT:
             self._segment = None

@@ -11,6 +11,7 @@ from function_app.run_journal import (
     RUNS_IN_A_SEGMENT,
     SECONDS_AFTER_A_FAILURE,
     SECONDS_BETWEEN_WRITES,
+    WRITES_TO_A_SEGMENT,
     Noted,
     RunJournal,
     from_lines,
@@ -108,6 +109,17 @@ async def test_a_full_segment_is_followed_by_another(
         await asyncio.sleep(0)
         await time.passes(journal)
     assert [len(from_lines(lines)) for lines in segments.blobs.values()] == [RUNS_IN_A_SEGMENT] * 2
+
+
+async def test_a_trickle_fills_no_segment_without_end(
+    journal: RunJournal, segments: Segments, time: Time
+) -> None:
+    for number in range(2 * WRITES_TO_A_SEGMENT):
+        journal.note(run_request(number))
+        segments.clock.advance(1)
+        await asyncio.sleep(0)
+        await time.passes(journal)
+    assert [len(from_lines(lines)) for lines in segments.blobs.values()] == [WRITES_TO_A_SEGMENT] * 2
 
 
 async def test_a_segment_that_a_reader_deleted_loses_no_note(
