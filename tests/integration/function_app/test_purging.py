@@ -45,11 +45,11 @@ class Durable:
     def __init__(self) -> None:
         self.status: dict[str, str] = {}
         self.asked: list[str] = []
-        self.away = False
+        self.away = self.refuses = False
 
     async def purge_instance_history(self, run_id: str) -> Any:
         self.asked.append(run_id)
-        if self.away or self.status.get(run_id) in ("Running", "Suspended"):
+        if self.away or self.refuses or self.status.get(run_id) in ("Running", "Suspended"):
             raise Exception("The operation failed with an unexpected status code 412")
         return SimpleNamespace(instances_deleted=int(self.status.pop(run_id, None) is not None))
 
@@ -137,10 +137,11 @@ async def test_a_purge_that_breaks_off_loses_nothing(world: World, monkeypatch: 
     monkeypatch.setattr(purging, "_PAGE", 3)
     for number in range(8):
         world.commit(number, 2 * MONTH - timedelta(minutes=number))
-    world.durable.away = True
-    with pytest.raises(DurableUnavailable):
-        await timed_purge(world.durable, world.process())
-    world.durable.away = False
+    for trouble in ("away", "refuses"):
+        setattr(world.durable, trouble, True)
+        with pytest.raises(DurableUnavailable):
+            await timed_purge(world.durable, world.process())
+        setattr(world.durable, trouble, False)
     assert await timed_purge(world.durable, world.process()) == PurgeReport(8, True)
     assert world.durable.status == {}
 

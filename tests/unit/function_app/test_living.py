@@ -270,7 +270,7 @@ async def test_what_a_crash_kept_from_being_noted_the_sweep_notes_for_everybody(
 
 async def test_a_sweep_that_cannot_read_the_journal_notes_nobody_twice(world: World) -> None:
     world.started_elsewhere(RUNS[0])
-    world.durable.away = True
+    world.segments.away = True
     await world.living.notice(world.durable, [RUNS[0]])
     assert world.living._journal.pending == ()
 
