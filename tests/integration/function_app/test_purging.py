@@ -217,3 +217,16 @@ def test_an_operator_s_purge_forgets_the_steps_of_what_ended_and_leaves_rows_and
         gone = [app.orchestrations.status(run_id) is None for run_id in run_ids]
         assert gone == [run_id != bad for run_id in run_ids]
         assert sorted(run["run_id"] for run in app.get("/api/runs").json()["runs"]) == sorted(run_ids)
+
+
+def test_the_timers_of_sweep_and_purge_do_their_work(place: Place) -> None:
+    with place.app() as app:
+        place.images.upload_blob("cam-1/0.png", grey(1))
+        app.wait_until(lambda: counts(app)["scored"] == 1)
+        app.wait_until_idle()
+        app.advance(timedelta(days=366))
+        for name in ("purge_finished", "sweep_blobs"):
+            app.wait_until(lambda name=name: any(f"function={name} " in one for one in app.invocation_log))
+            assert all("succeeded" in one for one in app.invocation_log if f"function={name} " in one)
+        [run] = app.get("/api/runs").json()["runs"]
+        assert app.orchestrations.status(run["run_id"]) is not None, "younger than RETENTION_DAYS"
