@@ -13,7 +13,9 @@ from azure.storage.blob import BlobProperties, BlobServiceClient
 
 from function_app.errors import BlobMissing, Superseded, TooLarge
 from function_app.identity import lineage_of, plain_etag, run_id_of, traceparent_of
+from function_app.journal_segments import JournalSegments
 from function_app.models import ImageVersion, RunRequest
+from function_app.purge_position import PurgePosition
 from function_app.quarantine import Quarantine
 from function_app.recent_bytes import RecentBytes
 from function_app.settings import Settings, StorageSettings
@@ -53,6 +55,8 @@ class ImageBlobs:
         self._recent = RecentBytes()
         self.quarantine = Quarantine(service, quarantine_container)
         self.sweep_position = SweepPosition(service, quarantine_container)
+        self.purge_position = PurgePosition(service, quarantine_container)
+        self.journal = JournalSegments(service, quarantine_container)
 
     def read(self, image: ImageVersion) -> bytes:
         """The bytes of exactly this version.

@@ -126,6 +126,15 @@ class StoredRun:
 
 
 @dataclass(frozen=True)
+class EndedRun:
+    """A stored run as the books order it: by ``committed_at``, then ``recent_id``."""
+
+    run_id: str
+    committed_at: datetime
+    recent_id: int
+
+
+@dataclass(frozen=True)
 class RunFilter:
     """Which stored runs to list or count; a null field does not restrict.
 

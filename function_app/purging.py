@@ -1,32 +1,91 @@
 """Forgetting the orchestration history of runs that ended long ago: the app's duty on Azure Storage.
 
-Rows stay in the result store; what goes are the steps and tries of each run.
+The books know which runs those are, so each is forgotten by its id: a point operation, where a purge by filter reads
+the whole instances table and, one word wrong, deletes living runs. Rows stay; what goes are the steps and tries of
+each run. An instance without a row is left alone: it lives, or the sweep runs its image again, or an operator stopped
+it and this is what keeps the sweep from starting it anew.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
-from azure.durable_functions import OrchestrationRuntimeStatus
+from function_app.at_once import answers
+from function_app.live_runs import DurableUnavailable, find_live_run
+from function_app.models import EndedRun
+from function_app.purge_position import Position
+from function_app.resources import Resources
 
-from function_app.live_runs import DurableUnavailable
-
-# Never empty, and never of living states alone: the extension then deletes runs under way as well (recorded on
-# DurableTask 3.19.0).
-_ENDED = [
-    OrchestrationRuntimeStatus.Completed,
-    OrchestrationRuntimeStatus.Failed,
-    OrchestrationRuntimeStatus.Terminated,
-    OrchestrationRuntimeStatus.Canceled,
-]
-_BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)  # Durable wants a beginning; no instance is older
+BUDGET = timedelta(seconds=60)  # of the five minutes that host.json gives a function
+_PAGE = 200
 
 
-async def purge_before(client: Any, until: datetime) -> int:
-    """Forget ended instances created before ``until``; how many. Raises DurableUnavailable."""
+@dataclass(frozen=True)
+class PurgeReport:
+    """``purged`` instances were forgotten; ``complete`` when no older one is left."""
+
+    purged: int = 0
+    complete: bool = True
+
+
+async def timed_purge(client: Any, use: Resources) -> PurgeReport:
+    """One tick: go on with what the retention setting leaves to forget. Raises Transient."""
+    retention = timedelta(days=use.settings.retention_days)
+    position = await asyncio.to_thread(use.blobs.purge_position.read)
+    if not position.is_due(use.now(), retention):
+        return PurgeReport()
+    return await _purge(client, use, position, use.now() - retention)
+
+
+async def purge_before(client: Any, use: Resources, until: datetime) -> PurgeReport:
+    """Forget the histories of runs whose rows were committed before ``until``, for a minute at most.
+
+    Goes on where the last purge stopped, whoever asked for it. Doing it again forgets nothing more. Raises Transient.
+    """
+    return await _purge(client, use, await asyncio.to_thread(use.blobs.purge_position.read), until)
+
+
+async def _purge(client: Any, use: Resources, kept: Position, until: datetime) -> PurgeReport:
+    begun, purged = use.now(), 0
+    position = kept.at(begun)
+    while True:
+        rows = await asyncio.to_thread(use.store.in_order, position.passed, _PAGE)
+        old = [row for row in rows if row.committed_at < until]
+        purged += sum(await answers([_forget(client, row.run_id) for row in old]))
+        position = _after(position, rows, old, kept, use.now())
+        await asyncio.to_thread(use.blobs.purge_position.write, position)
+        complete = position.done_at is not None
+        if complete or use.now() - begun >= BUDGET:
+            return PurgeReport(purged, complete)
+
+
+def _after(
+    position: Position, rows: Sequence[EndedRun], old: Sequence[EndedRun], kept: Position, now: datetime
+) -> Position:
+    """The position after a page of which those ``old`` were forgotten."""
+    passed = old[-1] if old else position.passed
+    if len(old) == _PAGE:
+        return Position(passed)
+    if kept.passed is not None and (passed is None or passed.committed_at < kept.passed.committed_at):
+        passed = kept.passed  # a shorter span was asked for before: what it passed is passed
+    young = rows[len(old)] if len(rows) > len(old) else None
+    return Position(passed, now, young.committed_at if young else None)
+
+
+async def _forget(client: Any, run_id: str) -> int:
+    """How many instances went: 0 if it lives (a replay) or is unknown. Raises DurableUnavailable.
+
+    The host refuses to purge what lives (412, recorded); the SDK says so with a plain Exception.
+    """
     try:
-        purged = await client.purge_instance_history_by(_BEGINNING, until, _ENDED)
-    except Exception as error:  # the SDK raises plain Exception for an unexpected answer
+        told = await client.purge_instance_history(run_id)
+    except Exception as error:
+        live = await find_live_run(client, run_id)
+        if live is not None and live.is_active:
+            return 0
         raise DurableUnavailable(f"Durable did not purge ({type(error).__name__}).") from error
-    return int(purged.instances_deleted or 0)
+    return int(told.instances_deleted or 0)

@@ -6,6 +6,7 @@ attempt of the same run, so that one execution and one row come of it whether Du
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -32,14 +33,17 @@ class ReplayAnswer:
     attempt: int
 
 
-async def replay(client: Any, record: RunRecord) -> ReplayAnswer:
-    """Start the next attempt of a stored run. Raises DurableUnavailable."""
+async def replay(client: Any, record: RunRecord, note: Callable[[RunRequest], None]) -> ReplayAnswer:
+    """Start the next attempt of a stored run; ``note`` takes it into the list of living ones.
+
+    Raises DurableUnavailable.
+    """
     if record.outcome is Outcome.SCORED:
         return ReplayAnswer(record.run_id, Replayed.SCORED_ALREADY, record.attempt)
     request = next_attempt(record)
     if await _is_running(client, record.run_id):
         return ReplayAnswer(record.run_id, Replayed.ALREADY_RUNNING, request.attempt)
-    started = await begin(client, request)
+    started = await begin(client, request, note)
     replayed = Replayed.STARTED if started is Started.NOW else Replayed.ALREADY_RUNNING
     return ReplayAnswer(record.run_id, replayed, request.attempt)
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from threading import Lock
 
 from function_app.blobs import ImageBlobs, open_blobs
+from function_app.living import Living
 from function_app.results import ResultStore, open_result_store
 from function_app.settings import Settings, current_settings
 
@@ -31,6 +32,11 @@ class Resources:
     blobs: ImageBlobs
     store: ResultStore
     now: Callable[[], datetime] = utc_now
+
+    @cached_property
+    def living(self) -> Living:
+        """The runs that live; belongs to the event loop, where it is first asked for."""
+        return Living(self.blobs.journal, self.store, self.now)
 
 
 def resources() -> Resources:

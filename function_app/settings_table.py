@@ -64,8 +64,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("SWEEP_SCHEDULE", "When blobs without a run are looked for and started (NCRONTAB, six fields, UTC). With "
             "`func start` every minute, `0 * * * * *`: its polling trigger misses blobs (func-start.md).",
             "function_app/triggers.py", "0 */5 * * * *"),
-    Setting("PURGE_SCHEDULE", "When the history of finished runs is forgotten (NCRONTAB, six fields, UTC).",
-            "function_app/triggers.py", "0 30 3 * * *"),
+    Setting("PURGE_SCHEDULE", "When the history of finished runs is forgotten, a minute's worth at each tick; ticks "
+            "after the last one needed are free (NCRONTAB, six fields, UTC).",
+            "function_app/triggers.py", "0 */5 3-5 * * *"),
     Setting("RETENTION_DAYS", "Days that history is kept; rows are kept for ever.", _CODE, "30"),
     Setting("PYTHON_THREADPOOL_THREAD_COUNT", "Activities at once per worker process; keep it equal to host.json's "
             "`maxConcurrentActivityFunctions`.", "the Python worker"),

@@ -6,6 +6,7 @@ looked at first, because starting it again would silently replace it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
@@ -23,17 +24,18 @@ class Started(StrEnum):
     ALREADY = "already"
 
 
-async def start_run(client: Any, run: RunRequest) -> Started:
+async def start_run(client: Any, run: RunRequest, note: Callable[[RunRequest], None]) -> Started:
     """Start the orchestration of the run unless it was ever started.
 
-    ``client`` is the Durable client (untyped in the SDK). Raises DurableUnavailable.
+    ``client`` is the Durable client (untyped in the SDK); ``note`` takes the run into the list of living ones, and
+    does not wait. Raises DurableUnavailable.
     """
     if await find_live_run(client, run.run_id):
         return Started.ALREADY
-    return await begin(client, run)
+    return await begin(client, run, note)
 
 
-async def begin(client: Any, run: RunRequest) -> Started:
+async def begin(client: Any, run: RunRequest, note: Callable[[RunRequest], None]) -> Started:
     """Ask Durable to run it, whatever became of this id before; ALREADY if another starter was faster.
 
     Nothing may depend on a refusal. Of five starts of one id at the same moment the extension accepts mostly all
@@ -48,4 +50,5 @@ async def begin(client: Any, run: RunRequest) -> Started:
         if found is not None and found.is_active:
             return Started.ALREADY
         raise DurableUnavailable(f"Durable did not start a run ({type(error).__name__}).") from error
+    note(run)
     return Started.NOW

@@ -5,17 +5,12 @@ Losing it costs a sweep from the beginning, nothing else; so what cannot be read
 
 from __future__ import annotations
 
-import contextlib
-import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import BlobServiceClient
 
-from function_app.codec import from_json, to_json
-from function_app.errors import BlobMissing
-from function_app.storage_errors import storage_errors
+from function_app.kept_state import KeptState
 
 _NAME = "sweep/position.json"
 # The service's clock, which dates the blobs, and ours, which dates the passes, differ by far less.
@@ -64,33 +59,8 @@ class Position:
         return Position(None, self.begun, True, self.begun - _CLOCKS_DIFFER, asked)
 
 
-class SweepPosition:
+class SweepPosition(KeptState[Position]):
     """The position, kept in the quarantine container (the trigger does not watch it)."""
 
     def __init__(self, service: BlobServiceClient, container: str) -> None:
-        self._service = service
-        self._container = container
-
-    def read(self) -> Position:
-        """Where it stands. Raises StorageUnavailable."""
-        try:
-            with storage_errors():
-                data: bytes = self._service.get_blob_client(self._container, _NAME).download_blob().readall()
-            return from_json(Position, json.loads(data))
-        except (BlobMissing, ValueError, TypeError, AttributeError):
-            return Position()
-
-    def write(self, position: Position) -> None:
-        """Remember it; the container is made when it turns out to be missing. Raises StorageUnavailable."""
-        try:
-            self._put(position)
-        except BlobMissing:  # said of a missing container too
-            with contextlib.suppress(ResourceExistsError), storage_errors():
-                self._service.create_container(self._container)
-            self._put(position)
-
-    def _put(self, position: Position) -> None:
-        with storage_errors():
-            self._service.get_blob_client(self._container, _NAME).upload_blob(
-                json.dumps(to_json(position)), overwrite=True
-            )
+        super().__init__(service, container, _NAME, Position)

@@ -14,13 +14,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from function_app.at_once import answers
 from function_app.live_runs import LiveRun, find_live_run
 from function_app.models import RunRequest
 from function_app.resources import Resources
 from function_app.starting import Started, begin
 
 _PAGE = 1_000
-_AT_ONCE = 16  # questions to Durable in flight; its client keeps 30 connections
 
 
 class Standing(StrEnum):
@@ -98,8 +98,12 @@ async def sweep(
         page = await asyncio.to_thread(use.blobs.page, report.next_cursor, min(_PAGE, budget.blobs))
         standings = await _standings(page.runs, client, use, budget.grace, settled_before)
         in_need = [run for run, standing in zip(page.runs, standings, strict=True) if standing in NEEDS_A_RUN]
-        answers = await _all_of([begin(client, run) for run in in_need]) if start else []
-        report = _added(report, page.runs, standings, answers.count(Started.NOW), page.next_cursor)
+        begun_runs = [begin(client, run, use.living.note) for run in in_need] if start else []
+        started = (await answers(begun_runs)).count(Started.NOW)
+        if start:
+            alive = zip(page.runs, standings, strict=True)
+            await use.living.notice(client, [run for run, standing in alive if standing is Standing.LIVE])
+        report = _added(report, page.runs, standings, started, page.next_cursor)
         spent = report.looked_at >= budget.blobs or use.now() - begun >= budget.time
         if page.next_cursor is None or spent:
             return report
@@ -132,7 +136,7 @@ async def _standings(
     live = dict(
         zip(
             (run.run_id for run in old),
-            await _all_of([find_live_run(client, run.run_id) for run in old]),
+            await answers([find_live_run(client, run.run_id) for run in old]),
             strict=True,
         )
     )
@@ -188,13 +192,3 @@ def _added(
         waiting_since=min(waiting, default=None),
         next_cursor=next_cursor,
     )
-
-
-async def _all_of(questions: Sequence[Any]) -> list[Any]:
-    gate = asyncio.Semaphore(_AT_ONCE)
-
-    async def one(question: Any) -> Any:
-        async with gate:
-            return await question
-
-    return await asyncio.gather(*(one(question) for question in questions))

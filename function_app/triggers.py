@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from datetime import timedelta
 from typing import Any
 
 import azure.functions as func
@@ -13,9 +12,8 @@ from azure.durable_functions import Blueprint
 
 from function_app.arrived_blob import ArrivedBlob
 from function_app.errors import Transient
-from function_app.purging import purge_before
-from function_app.resources import resources, utc_now
-from function_app.settings import current_settings
+from function_app.purging import timed_purge
+from function_app.resources import resources
 from function_app.starting import start_run
 from function_app.sweeping import Budget, timed_sweep
 from function_app.telemetry import note_failed_look, note_oldest_waiting, observed_start
@@ -26,7 +24,7 @@ log = logging.getLogger("function_app.triggers")
 # Read when the worker indexes the app. Flex Consumption accepts EventGrid only, Azurite knows none.
 _BLOB_SOURCE = os.environ.get("BLOB_TRIGGER_SOURCE", "LogsAndContainerScan")
 _SWEEP_SCHEDULE = os.environ.get("SWEEP_SCHEDULE", "0 */5 * * * *")
-_PURGE_SCHEDULE = os.environ.get("PURGE_SCHEDULE", "0 30 3 * * *")
+_PURGE_SCHEDULE = os.environ.get("PURGE_SCHEDULE", "0 */5 3-5 * * *")
 
 
 @blueprint.blob_trigger(
@@ -52,7 +50,7 @@ async def start_on_blob(blob: ArrivedBlob, client: Any) -> None:
         log.info("nothing started for %r: the blob is gone", str(blob))
         return
     with observed_start(run):
-        started = await start_run(client, run)
+        started = await start_run(client, run, use.living.note)
     log.info("run %s started=%s", run.run_id, started)
 
 
@@ -68,7 +66,6 @@ async def sweep_blobs(timer: func.TimerRequest, client: Any) -> None:
 @blueprint.timer_trigger(arg_name="timer", schedule=_PURGE_SCHEDULE)
 @blueprint.durable_client_input(client_name="client")
 async def purge_finished(timer: func.TimerRequest, client: Any) -> None:
-    """Forget the orchestration history of runs that ended long ago; their rows stay."""
-    until = utc_now() - timedelta(days=current_settings().retention_days)
-    purged = await purge_before(client, until)
-    log.info("purged %s instances created before %s", purged, until.isoformat())
+    """Forget the orchestration history of runs that ended long ago, a minute's worth; their rows stay."""
+    report = await timed_purge(client, resources())
+    log.info("purged=%s complete=%s", report.purged, report.complete)

@@ -89,6 +89,11 @@ class FunctionsHost:
         blobs_idle = self._blobs is None or self._blobs.is_idle
         return blobs_idle and (self._engine is None or self._engine.is_idle())
 
+    @property
+    def table_rows_read(self) -> int:
+        """Rows of the instances table that Azure Storage would have read so far for the app's questions to Durable."""
+        return 0 if self._engine is None else self._engine.table_rows_read
+
     def scan_blobs(self) -> None:
         """Look for new blobs at once."""
         if self._blobs is not None:

@@ -57,13 +57,15 @@ class RunApi:
             asked["cursor"] = page["next_cursor"]
 
     def counts(self) -> dict[str, int]:
-        """Runs by state, from ``GET /api/stats``; empty while the host cannot answer."""
+        """Runs by state, from ``GET /api/stats``, without a state it cannot tell; empty while it does not answer."""
         try:
             code, body = self.get("stats")
         except StackError:
             return {}
         counts = body.get("counts")
-        return {str(name): int(number) for name, number in counts.items()} if code == 200 and counts else {}
+        if code != 200 or not counts:
+            return {}
+        return {str(name): int(number) for name, number in counts.items() if number is not None}
 
     def _call(
         self, method: str, path: str, parameters: Mapping[str, str] | None

@@ -14,7 +14,7 @@ from function_app.http_api.route import aside, respond
 from function_app.http_api.views import RunsPage, RunView, retry_after_seconds, tells_all, view_of
 from function_app.http_api.written_runs import WrittenRuns
 from function_app.identity import is_run_id
-from function_app.live_runs import State, active_runs, find_live_run, with_requests
+from function_app.live_runs import State, find_live_run
 from function_app.models import RunFilter
 from function_app.resources import Resources, resources
 from function_app.results.cursor import BadCursor
@@ -73,7 +73,7 @@ async def look_up(run_id: str, client: Any, use: Resources) -> RunView:
 
 
 async def some_runs(req: func.HttpRequest, client: Any, use: Resources) -> Answer:
-    """See ``list_runs``. Live states are listed from Durable, on one page; ended ones from the store."""
+    """See ``list_runs``. Live states are on one page, a second or two old; ended ones come from the store."""
     given = query.parameters(req, _LIST_PARAMETERS)
     most = query.limit(given)
     wanted = query.state(given)
@@ -81,7 +81,7 @@ async def some_runs(req: func.HttpRequest, client: Any, use: Resources) -> Answe
     if wanted in _LIVE_STATES:
         if "cursor" in given:
             raise BadParameter("cursor", f"Runs that are {wanted} are told on one page.")
-        return json_answer(await _live_page(client, wanted, which, most))
+        return json_answer(await _live_page(client, use, wanted, which, most))
     try:
         return Answer(200, await aside(_ended_page, use, which, given.get("cursor"), most))
     except BadCursor as error:
@@ -92,20 +92,17 @@ def _ended_page(use: Resources, which: RunFilter, cursor: str | None, most: int)
     return _written.page(use.store.page(which, cursor, most))
 
 
-async def _live_page(client: Any, wanted: State, which: RunFilter, most: int) -> RunsPage:
+async def _live_page(client: Any, use: Resources, wanted: State, which: RunFilter, most: int) -> RunsPage:
     """Live runs have no reason and no scores yet; ``since`` and ``until`` bound when they began."""
     if which.reason is not None or which.scorer is not None:
         return RunsPage(())
     chosen = [
         run
-        for run in await active_runs(client)
+        for run in (await use.living.current(client)).runs
         if run.state is wanted
+        and (which.device_id is None or run.device_id == which.device_id)
         and (which.since is None or run.created_at >= which.since)
         and (which.until is None or run.created_at < which.until)
     ]
     chosen.sort(key=lambda run: (run.created_at, run.run_id), reverse=True)
-    if which.device_id is None:
-        chosen = await with_requests(client, chosen[:most])
-    else:
-        chosen = [run for run in await with_requests(client, chosen) if run.device_id == which.device_id]
     return RunsPage(tuple(view for run in chosen[:most] if (view := view_of(None, run))))

@@ -15,7 +15,7 @@ from function_app.errors import Transient
 from function_app.http_api import query
 from function_app.http_api.answers import Answer, json_answer
 from function_app.http_api.route import aside, respond
-from function_app.live_runs import State, active_runs, with_requests
+from function_app.live_runs import State
 from function_app.models import Counts, RunFilter
 from function_app.resources import Resources, resources
 from function_app.results.statistics import Bucket, Histogram, Latency
@@ -56,9 +56,13 @@ class WindowView:
 
 @dataclass(frozen=True)
 class StatsView:
-    """How the pipeline stands; ``window`` only when one was asked for."""
+    """How the pipeline stands; ``window`` only when one was asked for.
+
+    ``live_as_of``: no live state is counted from before; null while they are.
+    """
 
     counts: StateCounts
+    live_as_of: datetime | None = None
     window: WindowView | None = None
 
 
@@ -74,24 +78,25 @@ async def figures(req: func.HttpRequest, client: Any, use: Resources) -> Answer:
     given = query.parameters(req, ("window", "device"))
     length = query.span(given, "window") if "window" in given else None
     device = query.code(given, "device")
-    ended, live = await asyncio.gather(
-        aside(use.store.counts, RunFilter(device_id=device)), _live_counts(client, device)
+    ended, (live, as_of) = await asyncio.gather(
+        aside(use.store.counts, RunFilter(device_id=device)), _live_counts(client, use, device)
     )
     counts = StateCounts(ended.scored, ended.rejected, ended.failed, **live)
     if length is None:
-        return json_answer(StatsView(counts))
+        return json_answer(StatsView(counts, as_of))
     since = use.now() - length
     told = await aside(use.store.stats, RunFilter(device_id=device, since=since))
-    return json_answer(StatsView(counts, WindowView(since, int(length.total_seconds()), **vars(told))))
+    window = WindowView(since, int(length.total_seconds()), **vars(told))
+    return json_answer(StatsView(counts, as_of, window))
 
 
-async def _live_counts(client: Any, device: str | None) -> dict[str, int | None]:
+async def _live_counts(
+    client: Any, use: Resources, device: str | None
+) -> tuple[dict[str, int | None], datetime | None]:
     states = (State.WAITING, State.RUNNING, State.RETRYING)
     try:
-        live = await active_runs(client)
-        if device is not None:
-            live = [run for run in await with_requests(client, live) if run.device_id == device]
+        answer = await use.living.current(client)
     except Transient:
-        return dict.fromkeys(state.value for state in states)
-    told = Counter(run.state for run in live)
-    return {state.value: told[state] for state in states}
+        return dict.fromkeys(state.value for state in states), None
+    told = Counter(run.state for run in answer.runs if device is None or run.device_id == device)
+    return {state.value: told[state] for state in states}, answer.as_of

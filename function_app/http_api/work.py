@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -40,9 +39,10 @@ class BulkReplay:
 
 @dataclass(frozen=True)
 class Purged:
-    """How many finished orchestrations were forgotten; their rows stay."""
+    """How many finished orchestrations were forgotten; their rows stay. Call again until it is ``complete``."""
 
     purged: int
+    complete: bool = True
 
 
 @blueprint.route(route="runs/{run_id}/replay", methods=["POST"])
@@ -85,7 +85,7 @@ async def one_replay(run_id: str, client: Any, use: Resources) -> Answer:
     stored = await aside(use.store.run, run_id) if is_run_id(run_id) else None
     if stored is None:
         raise NotFound("No run of this id has ended.")
-    answer = await replay(client, stored.record)
+    answer = await replay(client, stored.record, use.living.note)
     if answer.replayed is Replayed.SCORED_ALREADY:
         return problem(409, "scored_already", "The image is scored; there is nothing to replay.")
     return json_answer(answer, 202, {"Location": f"/api/runs/{run_id}", "Retry-After": "1"})
@@ -103,7 +103,7 @@ async def many_replays(req: func.HttpRequest, client: Any, use: Resources) -> An
     except BadCursor as error:
         raise BadParameter("cursor", error.detail) from None
     records = [run.record for run in page.runs]
-    answers = [] if dry_run else [await replay(client, record) for record in records]
+    answers = [] if dry_run else [await replay(client, record, use.living.note) for record in records]
     told = [answer.replayed for answer in answers]
     started, running = told.count(Replayed.STARTED), told.count(Replayed.ALREADY_RUNNING)
     return json_answer(BulkReplay(len(records), started, running, dry_run, tuple(answers), page.next_cursor))
@@ -120,8 +120,9 @@ async def one_sweep(req: func.HttpRequest, client: Any, use: Resources, *, start
 
 
 async def one_purge(req: func.HttpRequest, client: Any, use: Resources) -> Answer:
-    """``older_than`` is a span; without it the retention that the app is set to."""
+    """``older_than`` is a span; without it the retention that the app is set to. A minute's worth at a time."""
     given = query.parameters(req, ("older_than",))
     days = timedelta(days=use.settings.retention_days)
     age = query.span(given, "older_than") if "older_than" in given else days
-    return json_answer(Purged(await asyncio.wait_for(purge_before(client, use.now() - age), 200)))
+    report = await purge_before(client, use, use.now() - age)
+    return json_answer(Purged(report.purged, report.complete))

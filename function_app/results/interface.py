@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from function_app.models import Counts, Page, Recorded, RunFilter, RunRecord, Score, StoredRun, StoreHealth
+from function_app.models import (
+    Counts,
+    EndedRun,
+    Page,
+    Recorded,
+    RunFilter,
+    RunRecord,
+    Score,
+    StoredRun,
+    StoreHealth,
+)
 from function_app.results.statistics import Stats
 
 EVERYTHING = RunFilter()
@@ -60,6 +70,9 @@ class ResultStore(Protocol):
 
     def known_run_ids(self, run_ids: Collection[str]) -> set[str]:
         """Which of these runs have ended and are stored."""
+
+    def in_order(self, after: EndedRun | None, limit: int) -> list[EndedRun]:
+        """Up to ``limit`` runs after that one, oldest committed first; from the very first without one."""
 
     def ping(self) -> StoreHealth:
         """Ask the database for the highest migration applied (0: none)."""

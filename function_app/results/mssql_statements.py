@@ -79,6 +79,14 @@ ORDER BY attempt""",
 SELECT run_id
 FROM dbo.runs
 WHERE run_id IN ({_PORTION})""",  # noqa: S608  (only question marks are put in)
+    select_in_order="""\
+SELECT run_id, committed_at, recent_id
+FROM dbo.runs
+WHERE
+    committed_at >= CAST(? AS DATETIME2(6))
+    AND (committed_at > CAST(? AS DATETIME2(6)) OR recent_id > ?)
+ORDER BY committed_at, recent_id
+OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY""",
     count_by_outcome="""\
 SELECT outcome, COUNT_BIG(*) AS runs
 FROM dbo.runs AS runs""",

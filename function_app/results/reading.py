@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from function_app.errors import Permanent
 from function_app.identity import blob_key_of, is_run_id
-from function_app.models import Page, RunFilter, Score, StoredRun
+from function_app.models import EndedRun, Page, RunFilter, Score, StoredRun
 from function_app.results import rows
 from function_app.results.conditions import Unmatchable, conditions_of
 from function_app.results.cursor import Position, from_text, to_text
@@ -19,6 +20,7 @@ from function_app.results.statements import PORTION
 LONGEST_PAGE = 1000
 # No image has more versions than this that a person wants listed.
 RUNS_OF_AN_IMAGE = 1000
+_BEFORE_ALL = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def stored_run(database: Database, cursor: Cursor, run_id: str) -> StoredRun | None:
@@ -82,6 +84,15 @@ def known_run_ids(database: Database, run_ids: Collection[str]) -> set[str]:
             cursor.execute(database.statements.select_known, portion)
             known.update(row[0] for row in cursor.fetchall())
     return known
+
+
+def in_order(database: Database, after: EndedRun | None, limit: int) -> list[EndedRun]:
+    """The runs after that one, oldest first."""
+    when, recent_id = (after.committed_at, after.recent_id) if after is not None else (_BEFORE_ALL, 0)
+    parameter = database.time(when)
+    with database.reading() as cursor:
+        cursor.execute(database.statements.select_in_order, (parameter, parameter, recent_id, limit))
+        return [EndedRun(row[0], rows.time_of(row[1]), row[2]) for row in cursor.fetchall()]
 
 
 def _select(

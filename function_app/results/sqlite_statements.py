@@ -62,6 +62,12 @@ ORDER BY attempt""",
 SELECT run_id
 FROM runs
 WHERE run_id IN ({_PORTION})""",  # noqa: S608  (only question marks are put in)
+    select_in_order="""\
+SELECT run_id, committed_at, recent_id
+FROM runs
+WHERE committed_at >= ? AND (committed_at > ? OR recent_id > ?)
+ORDER BY committed_at, recent_id
+LIMIT ?""",
     count_by_outcome="""\
 SELECT outcome, COUNT(*)
 FROM runs""",

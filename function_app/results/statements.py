@@ -30,6 +30,8 @@ class Statements:
     select_attempts: str  # of one run
     select_known: str  # those of PORTION run ids that are stored
 
+    select_in_order: str  # (committed_at, committed_at, recent_id, limit): run id, both, oldest after those
+
     count_by_outcome: str  # a condition and group_by_outcome follow
     group_by_outcome: str
     total_by_outcome: str  # the same from the hourly totals, with where_hours among the conditions

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from function_app.errors import Permanent
 from function_app.models import (
     Counts,
+    EndedRun,
     Outcome,
     Page,
     Recorded,
@@ -74,6 +75,10 @@ class SqlResultStore:
     def known_run_ids(self, run_ids: Collection[str]) -> set[str]:
         """See ResultStore."""
         return reading.known_run_ids(self._database, run_ids)
+
+    def in_order(self, after: EndedRun | None, limit: int) -> list[EndedRun]:
+        """See ResultStore."""
+        return reading.in_order(self._database, after, limit)
 
     def ping(self) -> StoreHealth:
         """See ResultStore."""

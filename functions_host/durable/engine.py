@@ -118,6 +118,11 @@ class DurableEngine:
         ]
         return [web.route(method, path, guarded(handler)) for method, path, handler in routes]
 
+    @property
+    def table_rows_read(self) -> int:
+        """Rows that an Azure table would have read so far for clients' questions (ManagementApi)."""
+        return self._api.table_rows_read
+
     def is_idle(self) -> bool:
         """Whether nothing runs and nothing is queued (timers and event waits do not count)."""
         return self._orchestrations.is_idle and self._activities.is_idle and self._store.is_idle

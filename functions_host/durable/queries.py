@@ -60,6 +60,18 @@ def read_history(store: Store, instance_id: str) -> list[Mapping[str, Any]]:
     return [event for (text,) in rows for event in json.loads(f"[{text}]")]
 
 
+def rows_an_azure_table_reads(store: Store, prefix: str | None) -> int:
+    """The instances that a listing or a purge by filter makes an Azure table read: all, or all of the id prefix.
+
+    The table is ordered by instance id and has no other index; ours has, so that only this count shows the cost.
+    """
+    if not prefix:
+        return int(store.query("SELECT count(*) FROM instance")[0][0])
+    condition = "instance_id >= ? AND instance_id < ?"
+    end = prefix[:-1] + chr(min(ord(prefix[-1]) + 1, 0x10FFFF))
+    return int(store.query(f"SELECT count(*) FROM instance WHERE {condition}", (prefix, end))[0][0])  # noqa: S608
+
+
 async def read_snapshots(
     store: Store, chosen: Filter, *, top: int | None = None, token: str | None = None
 ) -> tuple[list[Snapshot], str | None]:

@@ -96,6 +96,14 @@ class RunningApp:
         """One line per invocation so far."""
         return self._log.getvalue().splitlines()
 
+    @property
+    def table_rows_read(self) -> int:
+        """Rows of Durable's instances table that Azure Storage, which has no index but the id, would have read so far.
+
+        One for each question about one instance; the whole table, or an id prefix of it, for each by filter.
+        """
+        return self._loop.call(lambda: self._running.table_rows_read)
+
     def request(
         self, method: str, path: str, body: bytes | str | Any = None, headers: Mapping[str, str] | None = None
     ) -> Response:

@@ -46,7 +46,7 @@ var appSettings = {
   IMAGE_HEIGHT: '32'
   MAX_IMAGE_BYTES: '1048576'
   SWEEP_SCHEDULE: '0 */5 * * * *'
-  PURGE_SCHEDULE: '0 30 3 * * *'
+  PURGE_SCHEDULE: '0 */5 3-5 * * *'
   RETENTION_DAYS: '30'
   PYTHON_THREADPOOL_THREAD_COUNT: '16' // equals host.json's maxConcurrentActivityFunctions
 }

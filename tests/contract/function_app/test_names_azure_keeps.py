@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
-from function_app import quarantine, sweep_position
+from function_app import purge_position, quarantine, sweep_position
 from function_app.identity import blob_key_of, run_id_of
+from function_app.journal_segments import PREFIX
 from function_app.models import Outcome, RunRecord
 from function_app.settings import Settings
 from local_agent import blob_contract
@@ -74,7 +75,13 @@ def present() -> dict[str, set[str]]:
         | set(_in_files(r'"\w+_CONTAINER": "([\w-]+)"', "local.settings.json.example")),
         "metadata of images": set(image.metadata),
         "metadata of quarantined images": set(quarantine.quarantine_metadata(_REJECTED)),
-        "blob paths": {image.name, quarantine.quarantine_name(_REJECTED), sweep_position._NAME},
+        "blob paths": {
+            image.name,
+            quarantine.quarantine_name(_REJECTED),
+            sweep_position._NAME,
+            purge_position._NAME,
+            PREFIX,
+        },
         "tables": set(_in_files(r"CREATE TABLE dbo\.(\w+)", "sql_migrations/mssql/*.sql")),
         "views": set(_in_files(r"CREATE VIEW dbo\.(\w+)", "sql_migrations/mssql/*.sql")),
         "task hub": set(_in_files(r"taskHubName: .*'(\w+)'", "infra/main.bicep"))

@@ -187,3 +187,28 @@ def test_the_latest_score_is_of_the_newest_version_of_the_blob(
     store.record_scored(make_run("a", etag="0x2"), [pixel_sum(2)])
     rows = kit.query("SELECT scorer, value FROM latest_score_per_image ORDER BY scorer")
     assert rows == [("mean", 7), ("pixel_sum", 2)]
+
+
+def test_the_books_are_read_in_order_oldest_first_from_anywhere(filled: SqlResultStore) -> None:
+    whole = filled.in_order(None, 100)
+    newest_first = filled.page(RunFilter()).runs
+    assert [row.run_id for row in whole] == [run.record.run_id for run in reversed(newest_first)]
+    assert [(row.committed_at, row.recent_id) for row in whole] == sorted(
+        (run.committed_at, run.recent_id) for run in newest_first
+    )
+    assert filled.in_order(None, 4) == whole[:4]
+    assert filled.in_order(whole[3], 100) == whole[4:]
+    assert filled.in_order(whole[-1], 100) == []
+    before = replace(whole[3], run_id="", recent_id=0)
+    assert filled.in_order(before, 1) == [whole[3]], "a moment alone is a position too"
+
+
+def test_reading_in_order_seeks_an_index_and_sorts_nothing(kit: Any, filled: SqlResultStore) -> None:
+    if kit.dialect != "sqlite":
+        pytest.skip("the plan is asked in SQLite's words")
+    from function_app.results.sqlite_statements import SQLITE
+
+    text = SQLITE.select_in_order.replace("?", "'2026-01-01T12:00:05.000000Z'", 2).replace("?", "1")
+    plan = " ".join(str(row[-1]) for row in kit.query(f"EXPLAIN QUERY PLAN {text}"))
+    assert "SEARCH runs USING INDEX runs_by_time" in plan
+    assert "TEMP B-TREE" not in plan

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import threading
 from dataclasses import replace
@@ -14,18 +13,17 @@ from urllib.parse import urlencode
 
 import azure.functions as func
 import pytest
-from azure.durable_functions import OrchestrationRuntimeStatus
-from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrchestrationStatus
 
-from function_app import live_runs
-from function_app.codec import to_json
 from function_app.errors import StoreUnavailable
 from function_app.http_api.answers import BadParameter, NotFound, json_answer
 from function_app.http_api.runs import look_up, some_runs
+from function_app.http_api.stats import figures
 from function_app.http_api.views import RunsPage, view_of
 from function_app.http_api.written_runs import WrittenRuns
-from function_app.live_runs import DurableUnavailable, State, active_runs
+from function_app.live_runs import DurableUnavailable, LiveRun, State
+from function_app.living import LiveAnswer
 from function_app.models import (
+    Counts,
     ImageVersion,
     Lineage,
     Outcome,
@@ -39,12 +37,6 @@ from function_app.retries import SHORTEST_DELAY, delay_before_retry
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 RUN = "0" * 32
-RUNNING = {
-    "name": "score",
-    "runtimeStatus": "Running",
-    "createdTime": "2026-01-01T00:00:00Z",
-    "lastUpdatedTime": "2026-01-01T00:00:00Z",
-}
 
 
 def stored(outcome: Outcome = Outcome.SCORED, took: float = 0.1, attempt: int = 1) -> StoredRun:
@@ -61,9 +53,6 @@ class Durable:
 
     async def get_status(self, *_: object, **__: object) -> object:
         return await self._asked()
-
-    async def get_status_by(self, instance_id_prefix: str = "", **_: object) -> Any:
-        return await self._asked() or []
 
     async def _asked(self) -> Any:
         self.questions += 1
@@ -125,39 +114,6 @@ async def test_a_row_answers_while_durable_is_away_and_nobody_s_answer_is_guesse
         await look_up(RUN, Durable(away=True), world(StoreUnavailable("down")))
 
 
-async def test_questions_for_live_runs_that_meet_are_asked_once() -> None:
-    durable = Durable()
-    await asyncio.gather(*(active_runs(durable) for _ in range(5)))
-    assert durable.questions == 1
-    await active_runs(durable)
-    assert durable.questions == 2
-
-
-async def test_more_live_runs_than_durable_lists_at_once_are_all_found() -> None:
-    """As in Azure and on the embedded host: 100 to an answer, and no way to the next through the SDK."""
-    everything = [
-        hashlib.sha256(bytes([number % 251, number // 251])).hexdigest()[:32] for number in range(700)
-    ]
-
-    class Paged(Durable):
-        async def get_status_by(self, instance_id_prefix: str = "", **_: object) -> Any:
-            await self._asked()
-            chosen = [name for name in everything if name.startswith(instance_id_prefix)][:100]
-            return [DurableOrchestrationStatus.from_json({"instanceId": name, **RUNNING}) for name in chosen]
-
-    durable = Paged()
-    assert {run.run_id for run in await active_runs(durable)} == set(everything)
-    assert durable.questions < 100
-
-
-async def test_a_caller_that_goes_away_does_not_take_the_others_answer_along() -> None:
-    durable = Durable()
-    first, second = asyncio.create_task(active_runs(durable)), asyncio.create_task(active_runs(durable))
-    await asyncio.sleep(0)
-    first.cancel()
-    assert await second == []
-
-
 async def test_a_cursor_of_live_runs_is_refused_by_name() -> None:
     request = func.HttpRequest("GET", "http://host/api/runs?state=running&cursor=abc", body=b"")
     with pytest.raises(BadParameter) as caught:
@@ -190,47 +146,64 @@ def test_no_more_texts_are_kept_than_allowed() -> None:
         assert len(written._texts) <= 2
 
 
-class Listing:
-    """A Durable client as the extension answers: a list without inputs, one run with its own."""
+def living(*devices: str, away: bool = False) -> Any:
+    """A world in which these devices' images are under way, the later ones begun a second later each."""
+    runs = tuple(
+        LiveRun(
+            f"{number + 1:032x}", "Running", NOW + timedelta(seconds=number),
+            request=RunRequest(
+                f"{number + 1:032x}", ImageVersion("img", f"{device}/{number}.png", "0x1", 5), Lineage(device)
+            ),
+        )
+        for number, device in enumerate(devices)
+    )  # fmt: skip
 
-    def __init__(self, *devices: str) -> None:
-        self.devices, self.questions = devices, 0
+    async def current(_: object) -> LiveAnswer:
+        if away:
+            raise DurableUnavailable("away")
+        return LiveAnswer(runs, NOW)
 
-    async def get_status_by(self, **_: object) -> list[Any]:
-        return [self._status(number, None) for number in range(len(self.devices))]
-
-    async def get_status(self, run_id: str, **_: object) -> Any:
-        self.questions += 1
-        number = int(run_id, 16) - 1
-        image = ImageVersion("img", f"{self.devices[number]}/{number}.png", "0x1", 5)
-        return self._status(number, to_json(RunRequest(run_id, image, Lineage(self.devices[number]))))
-
-    def _status(self, number: int, request: object) -> Any:
-        return SimpleNamespace(
-            instance_id=f"{number + 1:032x}", runtime_status=OrchestrationRuntimeStatus.Running, output=None,
-            created_time=NOW + timedelta(seconds=number), last_updated_time=NOW, input_=request, custom_status=None,
-        )  # fmt: skip
+    store = SimpleNamespace(counts=lambda _: Counts(scored=1))
+    return SimpleNamespace(living=SimpleNamespace(current=current), now=lambda: NOW, store=store)
 
 
-async def live(durable: Listing, **given: str) -> list[dict[str, Any]]:
+async def live(use: Any, **given: str) -> list[dict[str, Any]]:
     address = f"http://host/api/runs?{urlencode({'state': 'running', **given})}"
-    answer = await some_runs(func.HttpRequest("GET", address, body=b""), durable, world(None))
+    answer = await some_runs(func.HttpRequest("GET", address, body=b""), Durable(), use)
     return list(json.loads(answer.body)["runs"])
 
 
-async def test_runs_under_way_are_told_with_their_images_and_each_is_asked_once() -> None:
-    durable = Listing("cam-1", "cam-2")
-    assert [run["blob_name"] for run in await live(durable)] == ["cam-2/1.png", "cam-1/0.png"]
-    assert [run["device_id"] for run in await live(durable)] == ["cam-2", "cam-1"]
-    assert durable.questions == 2
+async def stats(use: Any, **given: str) -> dict[str, Any]:
+    address = f"http://host/api/stats?{urlencode(given)}"
+    answer = await figures(func.HttpRequest("GET", address, body=b""), Durable(), use)
+    return dict(json.loads(answer.body))
 
 
-async def test_runs_under_way_are_filtered_by_device() -> None:
-    durable = Listing("cam-1", "cam-2", "cam-1")
-    assert [run["blob_name"] for run in await live(durable, device="cam-1")] == ["cam-1/2.png", "cam-1/0.png"]
-    assert [run["blob_name"] for run in await live(durable, device="cam-1", limit="1")] == ["cam-1/2.png"]
+async def test_runs_under_way_are_told_with_their_images_newest_first() -> None:
+    told = await live(living("cam-1", "cam-2"))
+    assert [run["blob_name"] for run in told] == ["cam-2/1.png", "cam-1/0.png"]
+    assert [run["device_id"] for run in told] == ["cam-2", "cam-1"]
 
 
-@pytest.fixture(autouse=True)
-def nothing_known_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live_runs, "_requests", {})
+async def test_runs_under_way_are_filtered_by_device_and_by_when_they_began() -> None:
+    use = living("cam-1", "cam-2", "cam-1")
+    assert [run["blob_name"] for run in await live(use, device="cam-1")] == ["cam-1/2.png", "cam-1/0.png"]
+    assert [run["blob_name"] for run in await live(use, device="cam-1", limit="1")] == ["cam-1/2.png"]
+    second = (NOW + timedelta(seconds=1)).isoformat()
+    assert [run["blob_name"] for run in await live(use, since=second)] == ["cam-1/2.png", "cam-2/1.png"]
+    assert [run["blob_name"] for run in await live(use, until=second)] == ["cam-1/0.png"]
+
+
+async def test_live_states_are_counted_by_device_and_say_how_old_they_are() -> None:
+    use = living("cam-1", "cam-2", "cam-1")
+    told = await stats(use)
+    assert (told["counts"]["running"], told["live_as_of"]) == (3, "2026-01-01T00:00:00.000000Z")
+    assert (await stats(use, device="cam-1"))["counts"]["running"] == 2
+
+
+async def test_live_states_that_nobody_can_tell_are_null_and_so_is_their_age() -> None:
+    told = await stats(living("cam-1", away=True))
+    assert told["counts"] == {
+        "scored": 1, "rejected": 0, "failed": 0, "waiting": None, "running": None, "retrying": None,
+    }  # fmt: skip
+    assert told["live_as_of"] is None

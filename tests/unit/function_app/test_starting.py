@@ -30,6 +30,10 @@ AT_ONCE = 5
 ClientOf = Callable[[DurableExtension], DurableOrchestrationClient]
 
 
+def nowhere(_: object) -> None:
+    """The list of living runs is no concern of this test."""
+
+
 @pytest.fixture
 def client_of() -> Iterator[ClientOf]:
     """Microsoft's client of an extension that answers as recorded."""
@@ -64,7 +68,7 @@ def test_what_was_recorded_is_that_starts_of_one_id_are_mostly_all_accepted():
 def test_starters_that_are_all_accepted_bring_the_same_request(client_of):
     extension = DurableExtension(at_once=AT_ONCE)
     client = client_of(extension)
-    assert at_once(lambda: start_run(client, RUN)) == [Started.NOW] * AT_ONCE
+    assert at_once(lambda: start_run(client, RUN, nowhere)) == [Started.NOW] * AT_ONCE
     assert {run_id for run_id, _ in extension.started} == {RUN.run_id}
     assert [from_json(RunRequest, told) for _, told in extension.started] == [RUN] * AT_ONCE
 
@@ -72,7 +76,9 @@ def test_starters_that_are_all_accepted_bring_the_same_request(client_of):
 def test_a_starter_that_is_refused_with_409_has_had_its_work_done(client_of):
     extension = DurableExtension(accepts=AT_ONCE - 1, at_once=AT_ONCE)
     client = client_of(extension)
-    answers = at_once(lambda: start_run(client, RUN))
+    noted: list[RunRequest] = []
+    answers = at_once(lambda: start_run(client, RUN, noted.append))
+    assert noted == [RUN] * (AT_ONCE - 1)
     assert sorted(answers) == sorted([Started.ALREADY] + [Started.NOW] * (AT_ONCE - 1))
     assert extension.refused == 1
 
@@ -80,8 +86,8 @@ def test_a_starter_that_is_refused_with_409_has_had_its_work_done(client_of):
 def test_a_run_that_is_known_is_not_asked_for_again(client_of):
     extension = DurableExtension(at_once=1)
     client = client_of(extension)
-    assert run(start_run(client, RUN)) is Started.NOW
-    assert run(start_run(client, RUN)) is Started.ALREADY
+    assert run(start_run(client, RUN, nowhere)) is Started.NOW
+    assert run(start_run(client, RUN, nowhere)) is Started.ALREADY
     assert len(extension.started) == 1
 
 
@@ -89,9 +95,9 @@ def test_a_start_that_fails_and_leaves_no_run_is_an_error_by_name(client_of):
     extension = DurableExtension(at_once=1)
     extension.runs = False
     with pytest.raises(DurableUnavailable):
-        run(start_run(client_of(extension), RUN))
+        run(start_run(client_of(extension), RUN, nowhere))
     with pytest.raises(DurableUnavailable):
-        run(begin(client_of(extension), RUN))
+        run(begin(client_of(extension), RUN, nowhere))
 
 
 @pytest.mark.parametrize(("accepts", "refused"), [(2, 0), (1, 1)], ids=["both accepted", "one refused"])
@@ -99,7 +105,7 @@ def test_two_replays_at_once_ask_for_one_attempt(client_of, accepts, refused):
     extension = DurableExtension(accepts=accepts, at_once=2)
     client = client_of(extension)
     record = RunRecord(RUN.run_id, "img", "x", "0x1", 12, Outcome.FAILED, 3, datetime(2026, 1, 1, tzinfo=UTC))
-    answers = at_once(lambda: replay(client, record), times=2)
+    answers = at_once(lambda: replay(client, record, nowhere), times=2)
     assert {told["attempt"] for _, told in extension.started} == {4} == {answer.attempt for answer in answers}
     assert len({json.dumps(told) for _, told in extension.started}) == 1
     assert (

@@ -90,6 +90,12 @@ def test_watch_shows_counts_and_says_what_nobody_can_tell(
     assert "file to row 1.2 s (p95 2.5 s)" in shown
 
 
+def test_counts_leave_out_what_nobody_can_tell(url: str) -> None:
+    told = RunApi(url).counts()
+    assert "waiting" not in told
+    assert (told["running"], told["scored"]) == (1, 1234)
+
+
 def test_watch_shows_what_is_under_way_first_and_a_replay_once(url: str) -> None:
     _, shown = watch.ask(RunApi(url), "1h")
     assert [(run["run_id"][0], run["state"]) for run in shown] == [("0", "running"), ("1", "rejected")]

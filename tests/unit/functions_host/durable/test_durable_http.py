@@ -403,3 +403,22 @@ async def test_times_in_the_status_move_with_the_clock(host: Any) -> None:
     await host.client.raise_event("w", "Go", 1)
     status = await host.finished("w")
     assert status.last_updated_time - status.created_time == timedelta(minutes=1)
+
+
+async def test_questions_by_filter_count_the_rows_that_an_azure_table_would_read(host: Any, web: Any) -> None:
+    """Its only index is the instance id: a filter by status reads everybody, an id prefix its range, an id one row."""
+    for name in ("a1", "a2", "b1"):
+        await host.client.start_new("waits", name)
+
+    async def read_by(question: Any) -> int:
+        before = host.engine.table_rows_read
+        await question
+        return int(host.engine.table_rows_read - before)
+
+    failed = [OrchestrationRuntimeStatus.Failed]
+    assert await read_by(host.client.get_status("a1")) == 1
+    assert await read_by(host.client.get_status_by(runtime_status=failed)) == 3
+    assert await read_by(host.client.get_status_by(instance_id_prefix="a", runtime_status=failed)) == 2
+    assert await read_by(host.client.get_status_all()) == 3
+    assert await read_by(host.client.purge_instance_history("b1")) == 1
+    assert await read_by(host.client.purge_instance_history_by(datetime(2020, 1, 1), None, failed)) == 3
