@@ -15,12 +15,12 @@ from function_app.errors import BlobMissing, Superseded, TooLarge
 from function_app.identity import lineage_of, plain_etag, run_id_of, traceparent_of
 from function_app.journal_segments import JournalSegments
 from function_app.models import ImageVersion, RunRequest
-from function_app.purge_position import PurgePosition
+from function_app.purge_position import PurgePositionBlob
 from function_app.quarantine import Quarantine
 from function_app.recent_bytes import RecentBytes
 from function_app.settings import Settings, StorageSettings
 from function_app.storage_errors import storage_errors
-from function_app.sweep_position import SweepPosition
+from function_app.sweep_position import SweepPositionBlob
 
 # The orchestration retries with growing delay; the client only smooths over a single hiccup, because
 # an activity that waits long inside holds a thread of the pool.
@@ -54,8 +54,8 @@ class ImageBlobs:
         self._max_bytes = max_bytes
         self._recent = RecentBytes()
         self.quarantine = Quarantine(service, quarantine_container)
-        self.sweep_position = SweepPosition(service, quarantine_container)
-        self.purge_position = PurgePosition(service, quarantine_container)
+        self.sweep_position = SweepPositionBlob(service, quarantine_container)
+        self.purge_position = PurgePositionBlob(service, quarantine_container)
         self.journal = JournalSegments(service, quarantine_container)
 
     def read(self, image: ImageVersion) -> bytes:

@@ -16,7 +16,7 @@ _CLOCKS_DIFFER = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
-class Position:
+class PurgePosition:
     """The histories of the rows up to ``passed`` were forgotten.
 
     A pass goes on from tick to tick until it meets a row that is too young, or none: ``done_at`` is when it did, null
@@ -27,17 +27,17 @@ class Position:
     done_at: datetime | None = None
     next_committed_at: datetime | None = None
 
-    def at(self, now: datetime) -> Position:
+    def at(self, now: datetime) -> PurgePosition:
         """The position to go on from.
 
         A new pass begins a little before the last one's end, for rows dated by a slower clock and for runs that had
         their row and had not quite ended. A position of the future was written by a wrong clock: back to the beginning.
         """
         if self.passed is not None and self.passed.committed_at > now + _CLOCKS_DIFFER:
-            return Position()
+            return PurgePosition()
         if self.done_at is None or self.passed is None:
-            return Position(self.passed)
-        return Position(EndedRun("", self.passed.committed_at - _CLOCKS_DIFFER, 0))
+            return PurgePosition(self.passed)
+        return PurgePosition(EndedRun("", self.passed.committed_at - _CLOCKS_DIFFER, 0))
 
     def is_due(self, now: datetime, retention: timedelta) -> bool:
         """Whether there can be anything to forget: a question to the books would wake a database that sleeps.
@@ -49,8 +49,8 @@ class Position:
         return self.done_at.date() < now.date() and (self.next_committed_at or self.done_at) + retention < now
 
 
-class PurgePosition(KeptState[Position]):
+class PurgePositionBlob(KeptState[PurgePosition]):
     """The position, kept in the quarantine container."""
 
     def __init__(self, service: BlobServiceClient, container: str) -> None:
-        super().__init__(service, container, _NAME, Position)
+        super().__init__(service, container, _NAME, PurgePosition)

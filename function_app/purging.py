@@ -17,7 +17,7 @@ from typing import Any
 from function_app.at_once import answers
 from function_app.live_runs import DurableUnavailable, find_live_run
 from function_app.models import EndedRun
-from function_app.purge_position import Position
+from function_app.purge_position import PurgePosition
 from function_app.resources import Resources
 
 BUDGET = timedelta(seconds=60)  # of the five minutes that host.json gives a function
@@ -49,7 +49,7 @@ async def purge_before(client: Any, use: Resources, until: datetime) -> PurgeRep
     return await _purge(client, use, await asyncio.to_thread(use.blobs.purge_position.read), until)
 
 
-async def _purge(client: Any, use: Resources, kept: Position, until: datetime) -> PurgeReport:
+async def _purge(client: Any, use: Resources, kept: PurgePosition, until: datetime) -> PurgeReport:
     begun, purged = use.now(), 0
     position = kept.at(begun)
     while True:
@@ -64,16 +64,20 @@ async def _purge(client: Any, use: Resources, kept: Position, until: datetime) -
 
 
 def _after(
-    position: Position, rows: Sequence[EndedRun], old: Sequence[EndedRun], kept: Position, now: datetime
-) -> Position:
+    position: PurgePosition,
+    rows: Sequence[EndedRun],
+    old: Sequence[EndedRun],
+    kept: PurgePosition,
+    now: datetime,
+) -> PurgePosition:
     """The position after a page of which those ``old`` were forgotten."""
     passed = old[-1] if old else position.passed
     if len(old) == _PAGE:
-        return Position(passed)
+        return PurgePosition(passed)
     if kept.passed is not None and (passed is None or passed.committed_at < kept.passed.committed_at):
         passed = kept.passed  # a shorter span was asked for before: what it passed is passed
     young = rows[len(old)] if len(rows) > len(old) else None
-    return Position(passed, now, young.committed_at if young else None)
+    return PurgePosition(passed, now, young.committed_at if young else None)
 
 
 async def _forget(client: Any, run_id: str) -> int:

@@ -19,7 +19,7 @@ _ASK_ABOUT_ALL_EVERY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
-class Position:
+class SweepPosition:
     """``cursor`` is where the pass that began at ``begun`` goes on, null at its beginning; ``clean`` while it has met
     no image that waits.
 
@@ -34,7 +34,7 @@ class Position:
     settled_before: datetime | None = None
     asked_about_all: datetime | None = None
 
-    def at(self, now: datetime) -> Position:
+    def at(self, now: datetime) -> SweepPosition:
         """The position to sweep from: this one, or the beginning of a new pass.
 
         A position of the future was written while a clock was wrong: what it calls settled may be yet to come, so
@@ -42,25 +42,25 @@ class Position:
         """
         moments = (self.begun, self.settled_before, self.asked_about_all)
         if any(moment is not None and moment > now + _CLOCKS_DIFFER for moment in moments):
-            return Position(begun=now)
+            return SweepPosition(begun=now)
         if self.cursor is not None and self.begun is not None:
             return self
         fresh = self.asked_about_all is not None and now - self.asked_about_all < _ASK_ABOUT_ALL_EVERY
         if not fresh:
-            return Position(begun=now)
-        return Position(None, now, True, self.settled_before, self.asked_about_all)
+            return SweepPosition(begun=now)
+        return SweepPosition(None, now, True, self.settled_before, self.asked_about_all)
 
-    def after(self, next_cursor: str | None, *, clean: bool) -> Position:
+    def after(self, next_cursor: str | None, *, clean: bool) -> SweepPosition:
         """The position after a stretch; a pass that ends clean settles what was there when it began."""
         clean = clean and self.clean
         if next_cursor is not None or not clean or self.begun is None:
-            return Position(next_cursor, self.begun, clean, self.settled_before, self.asked_about_all)
+            return SweepPosition(next_cursor, self.begun, clean, self.settled_before, self.asked_about_all)
         asked = self.asked_about_all if self.settled_before is not None else self.begun
-        return Position(None, self.begun, True, self.begun - _CLOCKS_DIFFER, asked)
+        return SweepPosition(None, self.begun, True, self.begun - _CLOCKS_DIFFER, asked)
 
 
-class SweepPosition(KeptState[Position]):
+class SweepPositionBlob(KeptState[SweepPosition]):
     """The position, kept in the quarantine container (the trigger does not watch it)."""
 
     def __init__(self, service: BlobServiceClient, container: str) -> None:
-        super().__init__(service, container, _NAME, Position)
+        super().__init__(service, container, _NAME, SweepPosition)

@@ -7,7 +7,7 @@ from typing import Any
 from function_app.errors import Permanent
 from function_app.models import RunFilter
 from function_app.results import rows
-from function_app.results.cursor import Position
+from function_app.results.cursor import PageEnd
 from function_app.results.database import Database
 
 
@@ -16,7 +16,7 @@ class Unmatchable(Exception):  # noqa: N818  (a signal, never seen by callers)
 
 
 def conditions_of(
-    database: Database, which: RunFilter, before: Position | None = None
+    database: Database, which: RunFilter, before: PageEnd | None = None
 ) -> tuple[list[str], list[Any]]:
     """The conditions of a filter, in a fixed order, and their parameters. Raises Unmatchable."""
     statements = database.statements

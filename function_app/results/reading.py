@@ -13,7 +13,7 @@ from function_app.identity import blob_key_of, is_run_id
 from function_app.models import EndedRun, Page, RunFilter, Score, StoredRun
 from function_app.results import rows
 from function_app.results.conditions import Unmatchable, conditions_of
-from function_app.results.cursor import Position, from_text, to_text
+from function_app.results.cursor import PageEnd, from_text, to_text
 from function_app.results.database import Cursor, Database
 from function_app.results.statements import PORTION
 
@@ -73,7 +73,7 @@ def page(database: Database, which: RunFilter, cursor_text: str | None, limit: i
         found = _select(database, cursor, conditions, parameters, limit + 1)
         runs = _with_scores(database, cursor, found[:limit])
     last = runs[-1] if len(found) > limit else None
-    return Page(tuple(runs), to_text(Position(last.committed_at, last.recent_id)) if last else None)
+    return Page(tuple(runs), to_text(PageEnd(last.committed_at, last.recent_id)) if last else None)
 
 
 def known_run_ids(database: Database, run_ids: Collection[str]) -> set[str]:

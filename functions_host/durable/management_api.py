@@ -27,7 +27,7 @@ from functions_host.durable.query_string import QueryString
 from functions_host.durable.status_view import history_rows, status_body
 from functions_host.durable.store import Store
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("functions_host.durable.management_api")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 CONTINUATION_HEADER = "x-ms-continuation-token"

@@ -20,7 +20,7 @@ from function_app.models import ImageVersion, Outcome, RunRecord
 from function_app.quarantine import quarantine_name
 from function_app.resources import Resources
 from function_app.settings import Settings, StorageSettings
-from function_app.sweep_position import Position
+from function_app.sweep_position import SweepPosition
 from function_app.sweeping import Budget, Standing, sweep, timed_sweep
 
 pytestmark = pytest.mark.azurite
@@ -255,13 +255,13 @@ async def test_a_sweep_is_bounded_and_goes_on_where_it_stopped(blobs, world):
 
 async def test_a_spoiled_position_means_from_the_beginning(blobs):
     begun = datetime(2026, 1, 1, tzinfo=UTC)
-    blobs.sweep_position.write(Position("x", begun))
-    assert blobs.sweep_position.read() == Position("x", begun)
+    blobs.sweep_position.write(SweepPosition("x", begun))
+    assert blobs.sweep_position.read() == SweepPosition("x", begun)
     for spoiled in (b"\x00", b"[]", b'"x"', b'{"cursor": 1}', b'{"begun": "yesterday"}'):
         blobs._service.get_blob_client(f"{blobs._container}-q", "sweep/position.json").upload_blob(
             spoiled, overwrite=True
         )
-        assert blobs.sweep_position.read() == Position()
+        assert blobs.sweep_position.read() == SweepPosition()
 
 
 class Asked:

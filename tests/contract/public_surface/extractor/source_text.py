@@ -48,7 +48,12 @@ def reasons() -> dict[str, list[str]]:
 
 def logs() -> dict[str, Any]:
     """Lines of app and host by logger; the structured lines of agent and host with their fields."""
-    app_and_host = {part: _logged(part) for part in ("function_app", "functions_host")}
+    app_and_host = {
+        part: {
+            logger: lines for logger, lines in _logged(part).items() if lines
+        }  # some only have their level set
+        for part in ("function_app", "functions_host")
+    }
     return {
         **app_and_host,
         "local_agent (JSON lines)": _events(),
