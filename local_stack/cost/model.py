@@ -57,7 +57,7 @@ STORAGE, ORCHESTRATION, EVENTS, COMPUTE, DATABASE, TELEMETRY = (
 
 PER_IMAGE: tuple[Use, ...] = (
     Use(STORAGE, "Put Blob of the agent", "blob_write", 1),
-    Use(STORAGE, "the trigger's look at the blob and the steps' one read", "blob_read", 2),
+    Use(STORAGE, "the host's and the trigger's look at the blob and the steps' one read", "blob_read", 3),
     Use(ORCHESTRATION, "control messages put, got, deleted: 3 a turn", "queue", 3 * TURNS),
     Use(ORCHESTRATION, "work items put, got, deleted: 3 an activity", "queue", 3 * ACTIVITIES),
     Use(ORCHESTRATION, "history read, history batch, instance patch: 3 a turn", "table", 3 * TURNS),

@@ -110,7 +110,7 @@ def test_an_open_dashboard_reads_what_lives_and_not_a_million_finished_histories
                 if run["run_id"] not in seen:  # the page keeps its pictures
                     page.look_at(seen.setdefault(run["run_id"], run))
             if second % (milliseconds("HEALTH_MS") // 1000) == 0:
-                page.get("health/ready")
+                page.get("health")
         rows = app.table_rows_read - before
 
         assert page.counts["retrying"] == LIVING, "all of them were told all the while"
@@ -129,7 +129,7 @@ def test_an_open_dashboard_reads_what_lives_and_not_a_million_finished_histories
 def test_the_page_asks_as_this_test_does() -> None:
     """Whoever changes what the page asks, or how often, changes it above too."""
     asked = set(re.findall(r"call\(`([a-z/]+)", script())) | set(re.findall(r'call\("([a-z/]+)', script()))
-    assert asked == {"stats", "runs", "runs/", "runs/replay", "images/", "health/ready"}
+    assert asked == {"stats", "runs", "runs/", "runs/replay", "images/", "health"}
     assert "call(`runs${query({ state: one, device, limit: 20 })}`)" in script()
     assert "states.map((one) => call(`runs${query({ state: one, device, limit: PAGE })}`))" in script()
     assert (milliseconds("BUSY_MS"), milliseconds("HEALTH_MS"), milliseconds("PAGE")) == (2000, 30000, 50)
