@@ -9,7 +9,8 @@ import logging
 
 from azure.durable_functions import DFApp
 
-from function_app import activities, dashboard, http_api, orchestration, triggers
+from function_app import dashboard, http_api
+from function_app.workflow import activities, orchestration, triggers
 
 # The storage client tells of each request at Information, in traces of several lines, and the host passes every one
 # on to Application Insights: two to four an image, recorded on Functions host 4.1037.

@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from threading import Lock
 
-from function_app.blobs import ImageBlobs, open_blobs
-from function_app.living import Living
 from function_app.results import ResultStore, open_result_store
 from function_app.settings import Settings, current_settings
+from function_app.storage.blobs import ImageBlobs, open_blobs
+from function_app.workflow.live_runs.listing import Living
 
 _opening = Lock()
 

@@ -8,22 +8,23 @@ import contextlib
 import os
 import signal
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from functions_host.app_modules import AppModules
-from functions_host.app_settings import DEFAULT_PORT, effective, read_local_settings, start_variables
-from functions_host.application import load_application
-from functions_host.blobs.ledger import BlobLedger
 from functions_host.durable import DurableError
 from functions_host.errors import HostError
-from functions_host.host import FunctionsHost, HostConfiguration
-from functions_host.listing import listing, painter
-from functions_host.logging_setup import set_up_logging
-from functions_host.state_directory import DEFAULT_NAME, StateDirectory
+from functions_host.invoking.logging_setup import set_up_logging
+from functions_host.loading.app_modules import AppModules
+from functions_host.loading.app_settings import DEFAULT_PORT, effective, read_local_settings, start_variables
+from functions_host.loading.functions import LoadedFunction
+from functions_host.running.application import Application, load_application
+from functions_host.running.host import FunctionsHost, HostConfiguration
+from functions_host.running.state_directory import DEFAULT_NAME, StateDirectory
+from functions_host.triggers.blobs.ledger import BlobLedger
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command of `functions_host.cli`; exit code 0 fine, 1 refused, with the reason on standard error."""
+    """Run the command of `functions_host.__main__`; exit code 0 fine, 1 refused, with the reason on standard error."""
     try:
         return _reset_receipts(options) if options.command == "reset-receipts" else _start(options)
     except (HostError, DurableError) as error:
@@ -96,3 +97,48 @@ def _reset_receipts(options: argparse.Namespace) -> int:
     ):
         print(f"{ledger.reset_receipts(options.function)} receipts forgotten")
     return 0
+
+
+Paint = Callable[[str, str], str]
+
+_COLOURS = {"name": "\x1b[33m", "url": "\x1b[32m", "note": "\x1b[90m", "title": "\x1b[1m"}
+
+
+def painter(coloured: bool) -> Paint:
+    """Colours text by role, or leaves it alone."""
+    if not coloured:
+        return lambda text, role: text
+    return lambda text, role: f"{_COLOURS[role]}{text}\x1b[0m"
+
+
+def listing(app: Application, origin: str, paint: Paint) -> str:
+    """All functions, HTTP ones with their URLs first."""
+    if not app.functions:
+        return paint(f"No functions found in {app.root}: is there a function_app.py at its root?", "title")
+    lines = [paint("Functions:", "title"), ""]
+    width = max(len(function.name) for function in app.functions)
+    for kind in ("http", "blob", "timer", "orchestration", "activity"):
+        for function in app.functions:
+            if function.kind == kind:
+                name = paint(f"{function.name:>{width + 4}}", "name")
+                lines.append(f"{name}: {'  '.join(_details(app, function, origin, paint))}")
+    return "\n".join([*lines, ""])
+
+
+def _details(app: Application, function: LoadedFunction, origin: str, paint: Paint) -> Iterator[str]:
+    yield paint(f"{function.kind}Trigger", "note")
+    if function.kind == "http":
+        route = next(route for route in app.routes if route.function is function)
+        yield f"[{','.join(sorted(route.methods)) or 'any method'}]"
+        yield paint(origin + route.path, "url")
+    elif function.kind == "timer":
+        timer = next(timer for timer in app.timers if timer.function is function)
+        yield timer.expression
+    elif function.kind == "blob":
+        blob = next(blob for blob in app.blobs if blob.function is function)
+        yield f"{blob.pattern.container}/{blob.pattern.text}"
+        if not blob.polled:
+            webhook = f"{origin}/runtime/webhooks/blobs?functionName=Host.Functions.{function.name}"
+            yield paint(f"source EventGrid: not polled; post events to {webhook}", "note")
+    elif function.durable_name != function.name:
+        yield paint(f"as {function.durable_name}", "note")

@@ -16,6 +16,11 @@ from pathlib import Path
 from typing import Any
 
 
+def log_line(event: str, **fields: Any) -> None:
+    """Write one line at once."""
+    print(json.dumps({"event": event, **fields}), flush=True)
+
+
 @dataclass(frozen=True)
 class BatchReport:
     """What one micro-batch did. ``latencies`` are seconds from file complete to acknowledged."""

@@ -13,8 +13,8 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from local_stack import environment
 from local_stack.errors import StackError
+from local_stack.install import environment
 from local_stack.state_folder import PROJECT_ROOT
 from local_stack.steps import say
 
@@ -36,28 +36,28 @@ class Verb:
 
 
 VERBS: dict[str, Verb] = {
-    "demo": Verb("run the whole pipeline on simulated images (or --input DIR) and check the books", "demo",
+    "demo": Verb("run the whole pipeline on simulated images (or --input DIR) and check the books", "run.demo",
                  needs="stack", azurite=True, java=True),
-    "test": Verb("run every check that CI runs", "checks", needs="test", azurite=True, java=True),
-    "up": Verb("run everything except a simulator, until Ctrl-C", "up", needs="stack", azurite=True, java=True),
+    "test": Verb("run every check that CI runs", "develop.checks", needs="test", azurite=True, java=True),
+    "up": Verb("run everything except a simulator, until Ctrl-C", "run.up", needs="stack", azurite=True, java=True),
     "simulate": Verb("write simulated images into the local inbox", part=("local_agent", "simulate"), needs="stack"),
     "upload": Verb("run the Spark agent alone", part=("local_agent", "upload"), needs="stack", java=True),
     "agent-status": Verb("what the agent last said of itself", part=("local_agent", "agent-status"), needs="stack"),
     "host": Verb("run the function app on the embedded host alone", part=("functions_host", "start")),
     "migrate": Verb("bring the database to the newest schema (plan, up, status, repair)", part=("sql_migrations",)),
-    "status": Verb("what became of one run or one blob", "status"),
-    "runs": Verb("the newest images, by state, reason, device and time", "runs"),
-    "watch": Verb("the pipeline live in the terminal, until Ctrl-C", "watch"),
-    "audit": Verb("do the books balance? folder x blobs x rows, each discrepancy by name", "audit", azurite=True),
-    "sweep": Verb("start what the blob trigger missed, now, over the whole container", "sweep"),
-    "replay": Verb("run rejected or failed images again: one by id, or many by reason, device, time", "replaying"),
-    "doctor": Verb("name what is missing or misconfigured, with its remedy", "doctor", needs=None),
-    "faults": Verb("break the pipeline in every known way and check the books", "faults",
+    "status": Verb("what became of one run or one blob", "operate.status"),
+    "runs": Verb("the newest images, by state, reason, device and time", "operate.runs"),
+    "watch": Verb("the pipeline live in the terminal, until Ctrl-C", "operate.watch"),
+    "audit": Verb("do the books balance? folder x blobs x rows, each discrepancy by name", "run.audit", azurite=True),
+    "sweep": Verb("start what the blob trigger missed, now, over the whole container", "operate.sweep"),
+    "replay": Verb("run rejected or failed images again: one by id, or many by reason, device, time", "operate.replay"),
+    "doctor": Verb("name what is missing or misconfigured, with its remedy", "operate.doctor", needs=None),
+    "faults": Verb("break the pipeline in every known way and check the books", "develop.faults",
                    needs="test", azurite=True, java=True),
-    "bench": Verb("measure one part against its named peer", "bench", needs="test", azurite=True, java=True),
-    "package": Verb("build the zip that Azure would get, without Core Tools", "packaging", needs=None),
-    "recover": Verb("set aside local state that can no longer be read; nothing is deleted", "recover", needs=None),
-    "clean": Verb("remove all local state (.local/)", "clean", needs=None),
+    "bench": Verb("measure one part against its named peer", "develop.bench", needs="test", azurite=True, java=True),
+    "package": Verb("build the zip that Azure would get, without Core Tools", "develop.packaging", needs=None),
+    "recover": Verb("set aside local state that can no longer be read; nothing is deleted", "run.recover", needs=None),
+    "clean": Verb("remove all local state (.local/)", "run.clean", needs=None),
 }  # fmt: skip
 
 
@@ -91,7 +91,7 @@ def _dispatch(parser: argparse.ArgumentParser, words: Sequence[str]) -> int:
         if not environment.inside():
             return environment.rerun_inside(words)
     if arguments is None:
-        defaults = importlib.import_module("local_stack.parts_commands")
+        defaults = importlib.import_module("local_stack.run.parts_commands")
         run_part: Callable[[Sequence[str], Sequence[str]], int] = getattr(defaults, name.replace("-", "_"))
         return run_part(verb.part, words[1:])
     run: Callable[[argparse.Namespace], int] = importlib.import_module(f"local_stack.{verb.module}").run

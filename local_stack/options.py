@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-from local_stack.run_api import KEY_VARIABLE
+from local_stack.operate.run_api import KEY_VARIABLE
 
 URL_VARIABLE = "PIPELINE_URL"
 

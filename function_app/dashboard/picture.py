@@ -14,10 +14,9 @@ import azure.functions as func
 from azure.durable_functions import Blueprint
 
 from function_app.errors import BlobMissing, PipelineError, Superseded, TooLarge
-from function_app.http_api.answers import Answer, NotFound
-from function_app.http_api.route import aside, respond
+from function_app.http_api.answers import Answer, NotFound, aside, respond
 from function_app.http_api.runs import look_up
-from function_app.models import ImageVersion
+from function_app.models.runs import ImageVersion
 from function_app.resources import Resources, resources
 
 blueprint = Blueprint()

@@ -6,8 +6,7 @@ import azure.functions as func
 from azure.durable_functions import Blueprint
 
 from function_app.dashboard.files import dashboard_file
-from function_app.http_api.answers import Answer
-from function_app.http_api.route import respond
+from function_app.http_api.answers import Answer, respond
 
 blueprint = Blueprint()
 

@@ -15,8 +15,7 @@ import azure.functions as func
 from azure.durable_functions import Blueprint
 
 from function_app.errors import PipelineError
-from function_app.http_api.answers import Answer, json_answer
-from function_app.http_api.route import aside, respond
+from function_app.http_api.answers import Answer, aside, json_answer, respond
 from function_app.resources import Resources, resources
 
 blueprint = Blueprint()

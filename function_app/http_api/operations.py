@@ -10,9 +10,9 @@ from function_app.http_api.results_csv import MOST_RUNS
 from function_app.http_api.stats import StatsView
 from function_app.http_api.views import ImageView, RunsPage, RunView
 from function_app.http_api.work import BulkReplay, Purged
-from function_app.live_runs import State
-from function_app.replaying import ReplayAnswer
-from function_app.sweeping import SweepReport
+from function_app.maintenance.replay import ReplayAnswer
+from function_app.maintenance.sweep import SweepReport
+from function_app.workflow.live_runs.instances import State
 
 _CODE = {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"}
 _SPAN = {

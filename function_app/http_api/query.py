@@ -10,10 +10,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 import azure.functions as func
 
-from function_app.codec import parse_time
 from function_app.http_api.answers import BadParameter
-from function_app.live_runs import State
-from function_app.models import Outcome, RunFilter
+from function_app.models.codec import parse_time
+from function_app.models.runs import Outcome, RunFilter
+from function_app.workflow.live_runs.instances import State
 
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _SPAN = re.compile(r"(\d{1,5})([smhd])")

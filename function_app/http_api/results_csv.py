@@ -14,13 +14,12 @@ from datetime import datetime
 import azure.functions as func
 from azure.durable_functions import Blueprint
 
-from function_app.codec import format_time
 from function_app.http_api import query
-from function_app.http_api.answers import Answer, BadParameter
-from function_app.http_api.route import aside, respond
-from function_app.models import RunFilter, StoredRun
+from function_app.http_api.answers import Answer, BadParameter, aside, respond
+from function_app.models.codec import format_time
+from function_app.models.runs import RunFilter, StoredRun
 from function_app.resources import Resources, resources
-from function_app.results.cursor import BadCursor
+from function_app.results.conditions import BadCursor
 
 blueprint = Blueprint()
 MOST_RUNS = 100_000

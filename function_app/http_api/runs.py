@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from datetime import datetime
 from typing import Any
 
 import azure.functions as func
@@ -9,15 +11,52 @@ from azure.durable_functions import Blueprint
 
 from function_app.errors import Transient
 from function_app.http_api import query
-from function_app.http_api.answers import Answer, BadParameter, NotFound, json_answer, with_etag
-from function_app.http_api.route import aside, respond
+from function_app.http_api.answers import (
+    Answer,
+    BadParameter,
+    NotFound,
+    aside,
+    json_answer,
+    respond,
+    with_etag,
+)
 from function_app.http_api.views import RunsPage, RunView, retry_after_seconds, tells_all, view_of
-from function_app.http_api.written_runs import WrittenRuns
-from function_app.identity import is_run_id
-from function_app.live_runs import State, find_live_run
-from function_app.models import RunFilter
+from function_app.models.codec import to_json
+from function_app.models.identity import is_run_id
+from function_app.models.runs import Page, RunFilter, Score, StoredRun
 from function_app.resources import Resources, resources
-from function_app.results.cursor import BadCursor
+from function_app.results.conditions import BadCursor
+from function_app.workflow.live_runs.instances import State, find_live_run
+
+# About a kilobyte each: what a few dashboards have open. More would be hours of growth, not to be told from a leak.
+MOST_KEPT = 4_000
+
+# What tells two states of a row apart: a replay changes attempt and time, a later scorer adds a score.
+_Row = tuple[str, int, datetime, tuple[Score, ...]]
+
+
+class WrittenRuns:
+    """The texts that are kept. Safe to share between threads: two that meet write the same text twice."""
+
+    def __init__(self, most_kept: int = MOST_KEPT) -> None:
+        self._texts: dict[_Row, str] = {}
+        self._most_kept = most_kept
+
+    def page(self, page: Page) -> str:
+        """The JSON of a RunsPage."""
+        runs = ", ".join(map(self._run, page.runs))
+        return f'{{"runs": [{runs}], "next_cursor": {json.dumps(page.next_cursor)}}}'
+
+    def _run(self, run: StoredRun) -> str:
+        row = (run.record.run_id, run.record.attempt, run.committed_at, run.scores)
+        text = self._texts.get(row)
+        if text is None:
+            text = json.dumps(to_json(view_of(run, None)))
+            if len(self._texts) >= self._most_kept:
+                self._texts.clear()
+            self._texts[row] = text
+        return text
+
 
 blueprint = Blueprint()
 _LIST_PARAMETERS = ("state", "reason", "device", "scorer", "since", "until", "limit", "cursor")

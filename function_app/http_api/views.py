@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
-from function_app.live_runs import LiveRun, State
-from function_app.models import (
+from function_app.models.runs import (
     EarlierAttempt,
     FailedTry,
     ImageVersion,
@@ -17,7 +16,8 @@ from function_app.models import (
     Score,
     StoredRun,
 )
-from function_app.retries import SHORTEST_DELAY
+from function_app.workflow.live_runs.instances import LiveRun, State
+from function_app.workflow.retries import SHORTEST_DELAY
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,14 @@ import azure.functions as func
 from azure.durable_functions import Blueprint
 
 from function_app.http_api import query
-from function_app.http_api.answers import Answer, BadParameter, NotFound, json_answer, problem
-from function_app.http_api.route import aside, respond
-from function_app.identity import is_run_id
-from function_app.models import Outcome
-from function_app.purging import purge_before
-from function_app.replaying import ReplayAnswer, Replayed, replay
+from function_app.http_api.answers import Answer, BadParameter, NotFound, aside, json_answer, problem, respond
+from function_app.maintenance.purge import purge_before
+from function_app.maintenance.replay import ReplayAnswer, Replayed, replay
+from function_app.maintenance.sweep import Budget, sweep
+from function_app.models.identity import is_run_id
+from function_app.models.runs import Outcome
 from function_app.resources import Resources, resources
-from function_app.results.cursor import BadCursor
-from function_app.sweeping import Budget, sweep
+from function_app.results.conditions import BadCursor
 
 blueprint = Blueprint()
 _FILTERS = ("state", "reason", "device", "since", "until")

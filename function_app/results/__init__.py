@@ -21,12 +21,12 @@ def open_result_store(settings: Settings) -> ResultStore:
     """
     text = settings.sql_connection_string
     if text.startswith("sqlite:///"):
-        from function_app.results.sqlite import open_sqlite_store
+        from function_app.results.sqlite.database import open_sqlite_store
 
         return open_sqlite_store(text.removeprefix("sqlite:///"))
     if "=" in text and "://" not in text.partition("=")[0]:
         # Imported here only: pyodbc needs a system library that a computer without SQL Server lacks.
-        from function_app.results.mssql import open_mssql_store
+        from function_app.results.mssql.database import open_mssql_store
 
         return open_mssql_store(text)
     raise Misconfigured("SQL_CONNECTION_STRING must be sqlite:///path or an ODBC connection string")

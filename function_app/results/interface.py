@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from function_app.models import (
+from function_app.models.runs import (
     Counts,
     EndedRun,
     Page,

@@ -9,11 +9,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from function_app.errors import Permanent
-from function_app.identity import blob_key_of, is_run_id
-from function_app.models import EndedRun, Page, RunFilter, Score, StoredRun
+from function_app.models.identity import blob_key_of, is_run_id
+from function_app.models.runs import EndedRun, Page, RunFilter, Score, StoredRun
 from function_app.results import rows
-from function_app.results.conditions import Unmatchable, conditions_of
-from function_app.results.cursor import PageEnd, from_text, to_text
+from function_app.results.conditions import PageEnd, Unmatchable, conditions_of, from_text, to_text
 from function_app.results.database import Cursor, Database
 from function_app.results.statements import PORTION
 

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from function_app.errors import Permanent
-from function_app.identity import blob_key_of, is_run_id
-from function_app.models import EarlierAttempt, Outcome, RunRecord, Score, StoredRun
+from function_app.models.identity import blob_key_of, is_run_id
+from function_app.models.runs import EarlierAttempt, Outcome, RunRecord, Score, StoredRun
 
 DETAIL_UNITS = 2048
 BIGINT_LIMIT = 2**63

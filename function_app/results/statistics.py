@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from function_app.models import Counts, Outcome
+from function_app.models.runs import Counts, Outcome
 
 # Percentiles and histograms look at the newest so many runs of the window, so that they cost the same
 # however long the window is.

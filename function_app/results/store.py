@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 
 from function_app.errors import Permanent
-from function_app.models import (
+from function_app.models.runs import (
     Counts,
     EndedRun,
     Outcome,
@@ -18,7 +18,8 @@ from function_app.models import (
     StoredRun,
     StoreHealth,
 )
-from function_app.results import figures, reading, writing
+from function_app.results import aggregates as figures
+from function_app.results import reading, writing
 from function_app.results.database import Database
 from function_app.results.interface import EVERYTHING
 from function_app.results.statistics import Stats

@@ -9,16 +9,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from function_app.errors import ConflictingResult, StoreUnavailable
-from function_app.models import Recorded, RunRecord, Score, StoredRun
+from function_app.models.runs import Recorded, RunRecord, Score, StoredRun
 from function_app.results import rows
 from function_app.results.database import Cursor, Database, DeadlockVictim, DuplicateKey
 from function_app.results.reading import scores_of, stored_run
 from function_app.results.statistics import HOUR, floor
-from function_app.results.verdict import judge
 
 # Each lost race means that another writer made progress; this many in a row is an overload.
 RACES = 10
@@ -104,3 +103,60 @@ def _add_to_totals(database: Database, cursor: Cursor, changes: Mapping[_Cell, i
 def _no_contradiction_within(scores: Sequence[Score]) -> None:
     if len({(score.scorer, score.scorer_version) for score in scores}) != len(scores):
         raise ConflictingResult("the same scorer and version scored one image twice")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What to answer, and which scores are still to be written."""
+
+    answer: Recorded
+    new_scores: tuple[Score, ...] = ()
+
+
+def judge(
+    stored: RunRecord, stored_scores: Sequence[Score], told: RunRecord, scores: Sequence[Score]
+) -> Verdict:
+    """Compare what is told with what is stored under the same run id.
+
+    Raises ConflictingResult when the same attempt ended otherwise, or when a score differs under the
+    same run, scorer and version: nothing is overwritten then.
+    """
+    if told.attempt < stored.attempt:
+        return Verdict(Recorded.SUPERSEDED)
+    _same_image(stored, told)
+    if told.attempt == stored.attempt:
+        _same_ending(stored, told)
+        return Verdict(Recorded.ALREADY_RECORDED, _unwritten(stored, stored_scores, scores))
+    return Verdict(Recorded.REPLACED, _unwritten(stored, stored_scores, scores))
+
+
+def _same_image(stored: RunRecord, told: RunRecord) -> None:
+    if _image(stored) != _image(told):
+        raise ConflictingResult(f"run {told.run_id} is stored for another blob version")
+
+
+def _image(record: RunRecord) -> tuple[str, str, str]:
+    return record.container, record.blob_name, record.etag
+
+
+def _same_ending(stored: RunRecord, told: RunRecord) -> None:
+    if (stored.outcome, stored.reason) != (told.outcome, told.reason):
+        raise ConflictingResult(
+            f"attempt {told.attempt} of run {told.run_id} is stored as {_ending(stored)}, not {_ending(told)}"
+        )
+
+
+def _ending(record: RunRecord) -> str:
+    return f"{record.outcome} ({record.reason})" if record.reason else str(record.outcome)
+
+
+def _unwritten(
+    stored: RunRecord, stored_scores: Sequence[Score], scores: Sequence[Score]
+) -> tuple[Score, ...]:
+    known = {(score.scorer, score.scorer_version): score.value for score in stored_scores}
+    for score in scores:
+        if known.get((score.scorer, score.scorer_version), score.value) != score.value:
+            raise ConflictingResult(
+                f"run {stored.run_id} has another value by {score.scorer} {score.scorer_version}"
+            )
+    return tuple(score for score in scores if (score.scorer, score.scorer_version) not in known)

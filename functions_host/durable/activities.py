@@ -13,13 +13,13 @@ import traceback
 from collections import deque
 from datetime import datetime, timedelta
 
-from functions_host.durable import rows
 from functions_host.durable.catalog import FunctionCatalog
 from functions_host.durable.events import Event, EventType, dumps
-from functions_host.durable.hub import Hub
-from functions_host.durable.instance import Work
-from functions_host.durable.store import Unit
-from functions_host.durable.timers import TimerQueue
+from functions_host.durable.storing import rows
+from functions_host.durable.storing.hub import Hub
+from functions_host.durable.storing.instance import Work
+from functions_host.durable.storing.store import Unit
+from functions_host.durable.storing.timers import TimerQueue
 from functions_host.errors import WorkerExitedError
 
 log = logging.getLogger("functions_host.durable.activities")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from functions_host.durable.replay.replay import Decision
+
 
 class FunctionCatalog(Protocol):
     """The app's orchestrators and activities. Names match ignoring case, as in the real host."""
@@ -32,3 +34,28 @@ class FunctionCatalog(Protocol):
     async def invoke_activity(self, name: str, input_json: str, instance_id: str) -> str | None:
         """Run an activity on JSON text; JSON text of its result or None; raises what it raised."""
         ...
+
+
+def missing_function(catalog: FunctionCatalog, decision: Decision) -> str | None:
+    """What to fail with, or None when the decision's function exists (or it needs none)."""
+    if decision.call is not None and not catalog.has_activity(decision.call.name):
+        return (
+            f"The function '{decision.call.name}' doesn't exist, is disabled, or is not an activity function."
+        )
+    if decision.child is not None and not catalog.has_orchestrator(decision.child.name):
+        return unknown_orchestrator(catalog, decision.child.name)
+    return None
+
+
+def unknown_orchestrator(catalog: FunctionCatalog, name: str) -> str:
+    """The same for an orchestrator, with the names there are."""
+    known = "', '".join(catalog.orchestrators)
+    return (
+        f"The function '{name}' doesn't exist, is disabled, or is not an orchestrator function. "
+        + "Additional info: "
+        + (
+            f"The following are the known orchestrator functions: '{known}'."
+            if known
+            else "No orchestrator functions are currently registered!"
+        )
+    )

@@ -12,18 +12,17 @@ from typing import Literal
 from aiohttp import web
 
 from functions_host.clock import Clock, VirtualClock
-from functions_host.durable import client_urls
 from functions_host.durable.activities import ActivityRunner
 from functions_host.durable.catalog import FunctionCatalog
-from functions_host.durable.commands import Commands
-from functions_host.durable.hub import Hub
-from functions_host.durable.instance import Instance, Work
-from functions_host.durable.management_api import Handler, ManagementApi, guarded
+from functions_host.durable.management import client_urls
+from functions_host.durable.management.api import Handler, ManagementApi, guarded
+from functions_host.durable.management.commands import Commands
 from functions_host.durable.options import DurableOptions
-from functions_host.durable.orchestrating import OrchestrationRunner
-from functions_host.durable.sdk_session import engine_started, engine_stopped
-from functions_host.durable.sdk_speed import speed_up_sdk
-from functions_host.durable.store import Connect, Store, connect
+from functions_host.durable.orchestrating.turns import OrchestrationRunner
+from functions_host.durable.sdk import engine_started, engine_stopped, speed_up_sdk
+from functions_host.durable.storing.hub import Hub
+from functions_host.durable.storing.instance import Instance, Work
+from functions_host.durable.storing.store import Connect, Store, connect
 
 THREAD_SWITCH_SECONDS = 0.0005
 """The event loop gives the interpreter lock away at every SQLite call; with Python's 5 ms a busy function

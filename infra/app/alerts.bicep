@@ -1,4 +1,4 @@
-// Three questions asked of the telemetry every few minutes. The metric names are those of function_app/telemetry.py.
+// Three questions asked of the telemetry every few minutes. The metric names are those of function_app/telemetry/observing.py.
 param token string
 param location string
 param tags object

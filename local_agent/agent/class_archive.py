@@ -14,9 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from local_agent.agent.log import log_line
 from local_agent.errors import TransientError
-from local_agent.reports import take_batches
+from local_agent.reports import log_line, take_batches
 from local_agent.storage.account import ACCOUNT_URL, CONNECTION_STRING, SAS_URL
 from local_agent.streaming.java import class_archive, find_java
 from local_agent.streaming.job_options import JobOptions

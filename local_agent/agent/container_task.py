@@ -7,9 +7,8 @@ import random
 import threading
 import time
 
-from local_agent.agent.log import log_line
-from local_agent.errors import PermanentError, TransientError
-from local_agent.retrying import delay_seconds
+from local_agent.errors import PermanentError, TransientError, delay_seconds
+from local_agent.reports import log_line
 
 
 def ensure_container_in_background(container: str) -> threading.Thread:

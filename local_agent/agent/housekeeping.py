@@ -7,9 +7,9 @@ import shutil
 import time
 from collections.abc import Callable
 
-from local_agent.agent.log import log_line
 from local_agent.agent.settings import UploadSettings
 from local_agent.folder.room import Room, delete_expired, make_room, room
+from local_agent.reports import log_line
 
 _DISK_SECONDS = 5.0
 _RETENTION_SECONDS = 3600.0

@@ -20,8 +20,7 @@ from azure.core.exceptions import AzureError
 from yarl import URL
 
 from local_agent.blob_contract import ImageBlob
-from local_agent.errors import BlockedError, FileRefusedError, TransientError
-from local_agent.retrying import delay_seconds
+from local_agent.errors import BlockedError, FileRefusedError, TransientError, delay_seconds
 from local_agent.storage.account import API_VERSION, Account
 from local_agent.storage.answers import Answer, Meaning, answer_to_put
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql.datasource import DataSourceStreamReader, InputPartition
 from pyspark.sql.streaming.datasource import ReadLimit, SupportsTriggerAvailableNow
 
+from local_agent.errors import delay_seconds
 from local_agent.folder.completeness import Verdict
 from local_agent.folder.entries import Entry, identity_of, kind_of, list_inbox
 from local_agent.folder.moving import Reason, return_filled, set_aside
@@ -25,7 +26,6 @@ from local_agent.folder.reading import may_read
 from local_agent.folder.selection import Listing, Order, select
 from local_agent.folder.watchlist import PROBE_FILES, Watchlist
 from local_agent.reports import ListingReport, post_listing
-from local_agent.retrying import delay_seconds
 from local_agent.streaming.job_options import JobOptions
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ import asyncio
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from local_agent.blob_contract import describe
 from local_agent.errors import BlockedError, FileNotReadyError, FileRefusedError, TransientError
@@ -18,7 +19,22 @@ from local_agent.folder.reading import read_complete
 from local_agent.storage.account import Account, open_account
 from local_agent.storage.uploads import BlobUploader, Stored
 from local_agent.streaming.job_options import JobOptions
-from local_agent.streaming.task_result import TaskResult
+
+
+@dataclass
+class TaskResult:
+    """What one task did with its files; latencies in seconds from file complete to acknowledged."""
+
+    uploaded: int = 0
+    already_there: int = 0
+    bytes: int = 0
+    rejected: int = 0
+    failed: int = 0
+    skipped: int = 0
+    error: str = ""
+    blocked: bool = False
+    latencies: list[float] = field(default_factory=list)
+
 
 _GIVE_UP_AFTER = (
     8  # failures in a row without a success: the service is away, the rest can wait in the folder

@@ -19,7 +19,7 @@ from local_agent.folder.entries import Identity
 from local_agent.reports import BatchReport, post_batch
 from local_agent.streaming.inbox_reader import SCHEMA, InboxReader
 from local_agent.streaming.job_options import JobOptions
-from local_agent.streaming.task_result import TaskResult
+from local_agent.streaming.sending import TaskResult
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -28,9 +28,9 @@ from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from local_stack.operate.run_api import RunApi
 from local_stack.processes import ChildProcess, wait_until
-from local_stack.run_api import RunApi
-from local_stack.stack import Stack, stack_up
+from local_stack.run.stack import Stack, stack_up
 from local_stack.state_folder import PROJECT_ROOT, StateFolder
 
 http_readers = importlib.import_module("http_readers")

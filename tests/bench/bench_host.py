@@ -77,12 +77,12 @@ async def _hub() -> AsyncIterator[str]:
     import azure.durable_functions as df
     from aiohttp import web
 
-    from functions_host.app_catalog import AppCatalog
     from functions_host.clock import SystemClock
     from functions_host.durable import DurableEngine, DurableOptions
-    from functions_host.indexing import load_function
-    from functions_host.invocation import Invoker
-    from functions_host.invocation_log import InvocationLog
+    from functions_host.invoking.invocation import Invoker
+    from functions_host.invoking.invocation_log import InvocationLog
+    from functions_host.loading.indexing import load_function
+    from functions_host.running.app_catalog import AppCatalog
 
     app = df.DFApp()
 

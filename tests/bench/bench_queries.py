@@ -25,9 +25,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from function_app.identity import blob_key_of
-from function_app.models import Outcome, RunFilter, RunRecord, Score
-from function_app.results.sqlite import open_sqlite_store
+from function_app.models.identity import blob_key_of
+from function_app.models.runs import Outcome, RunFilter, RunRecord, Score
+from function_app.results.sqlite.database import open_sqlite_store
 from function_app.results.store import SqlResultStore
 from sql_migrations import runner
 from sql_migrations.files import folder_for, read_folder

@@ -13,9 +13,9 @@ import pytest
 from kit.report import Report
 
 from function_app.errors import Transient
-from function_app.identity import run_id_of
-from function_app.models import Outcome, RunRecord, Score
-from function_app.results.sqlite import SqliteDatabase
+from function_app.models.identity import run_id_of
+from function_app.models.runs import Outcome, RunRecord, Score
+from function_app.results.sqlite.database import SqliteDatabase
 from function_app.results.store import SqlResultStore
 from sql_migrations import runner
 from sql_migrations.engine import open_engine

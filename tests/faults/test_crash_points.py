@@ -21,9 +21,9 @@ from kit.pipeline import steady_ports
 from kit.report import Report
 
 from local_agent.folder.layout import DeviceFolders
-from local_stack import parts
-from local_stack.png_oracle import expected_sum
 from local_stack.processes import ChildProcess, wait_until
+from local_stack.reconcile.second_reader import expected_sum
+from local_stack.run import parts
 from local_stack.state_folder import PROJECT_ROOT, StateFolder
 
 SCRIPTS = Path(__file__).parent / "kit" / "scripts"

@@ -20,8 +20,7 @@ from kit.proxy import Mode, Proxy
 from kit.report import Report
 
 from local_stack.errors import StackError
-from local_stack.free_ports import free_ports
-from local_stack.processes import wait_until
+from local_stack.processes import free_ports, wait_until
 
 IMAGES, BAD = 120, 6
 

@@ -13,9 +13,9 @@ import pytest
 from kit.pipeline import HostProcess, Pipeline
 from kit.report import Report
 
-from local_stack import parts
-from local_stack.evidence import blobs
-from local_stack.free_ports import free_ports
+from local_stack.processes import free_ports
+from local_stack.reconcile.evidence import blobs
+from local_stack.run import parts
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ import pytest
 from kit.pipeline import Pipeline
 from kit.report import Report
 
-from local_stack.evidence import ENDED
+from local_stack.reconcile.evidence import ENDED
 
 # Eight hours at a release: FAULTS_ENDURANCE_SECONDS=28800.
 SECONDS = int(os.environ.get("FAULTS_ENDURANCE_SECONDS", "1200"))

@@ -9,8 +9,8 @@ import pytest
 from kit.pipeline import Pipeline, kill
 from kit.report import Report
 
-from local_stack import parts
-from local_stack.free_ports import is_listening
+from local_stack.processes import is_listening
+from local_stack.run import parts
 
 PARTS = ("uploader", "host", "azurite")
 # How often each part is killed, and for how many seconds at most it may work before. The uploader is last: its JVM

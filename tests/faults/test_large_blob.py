@@ -14,10 +14,10 @@ from kit.pictures import grey_png
 from kit.pipeline import Pipeline, pipeline_up
 from kit.report import Report
 
-from function_app.blobs import connect
 from function_app.errors import TooLarge
 from function_app.settings import StorageSettings
-from local_stack import parts
+from function_app.storage.blobs import connect
+from local_stack.run import parts
 
 BLOB_MB, BLOCK_MB, MOST_MB = 500, 10, 50
 

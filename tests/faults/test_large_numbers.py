@@ -19,13 +19,13 @@ import psutil
 import pytest
 from kit.report import Report
 
-from function_app.blobs import ImageBlobs, connect
-from function_app.identity import run_id_of
+from function_app.maintenance.sweep import Budget, timed_sweep
+from function_app.models.identity import run_id_of
 from function_app.resources import Resources
 from function_app.results import open_result_store
 from function_app.settings import Settings, StorageSettings
-from function_app.sweeping import Budget, timed_sweep
-from local_stack.books import TruthLine, open_books
+from function_app.storage.blobs import ImageBlobs, connect
+from local_stack.reconcile.books import TruthLine, open_books
 from sql_migrations import runner
 from sql_migrations.engine import open_engine
 from sql_migrations.files import folder_for, read_folder

@@ -15,9 +15,9 @@ import pytest
 from kit.pipeline import Pipeline, kill
 from kit.report import Report
 
-from local_stack import parts
 from local_stack.errors import StackError
 from local_stack.processes import wait_until
+from local_stack.run import parts
 from local_stack.state_folder import PROJECT_ROOT, STATE_VARIABLE
 
 DRAIN_SECONDS = 180

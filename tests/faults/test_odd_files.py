@@ -13,9 +13,9 @@ from kit.pictures import grey_png
 from kit.pipeline import Pipeline
 from kit.report import Report
 
-from local_stack.evidence import blobs
-from local_stack.parts import CONTAINER
 from local_stack.processes import wait_until
+from local_stack.reconcile.evidence import blobs
+from local_stack.run.parts import CONTAINER
 
 _DAY = 86_400
 

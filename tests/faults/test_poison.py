@@ -13,10 +13,10 @@ from kit.pictures import SIGNATURE, chunk, grey_png, header
 from kit.pipeline import Pipeline
 from kit.report import Report
 
-from function_app.image import Reason, Unreadable, read_image
-from function_app.scoring import score_all
+from function_app.images.image import Reason, Unreadable, read_image
+from function_app.scoring.pixel_sum import score_all
 from function_app.settings import ImageLimits
-from local_stack.png_oracle import expected_sum
+from local_stack.reconcile.second_reader import expected_sum
 
 LIMITS = ImageLimits()
 _REASONS = set(Reason)

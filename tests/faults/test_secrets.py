@@ -11,9 +11,8 @@ from kit.pictures import grey_png
 from kit.pipeline import Canaries, Pipeline, kill
 from kit.report import Report
 
-from local_stack import parts
-from local_stack.free_ports import free_ports
-from local_stack.processes import wait_until
+from local_stack.processes import free_ports, wait_until
+from local_stack.run import parts
 
 # The host keeps its keys in this file, readable by its owner alone; nowhere else.
 _KEY_FILE = "keys.json"

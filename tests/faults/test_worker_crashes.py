@@ -1,7 +1,7 @@
 """The worker process crashes while images are under way, as on Azure: what it ran fails and is not delivered again.
 
-The embedded host tells it in the words recorded on Functions host 4.1037 (functions_host/worker.py); the third crash
-in a row ends the host.
+The embedded host tells it in the words recorded on Functions host 4.1037 (``invoking/worker.py``);
+the third crash in a row ends the host.
 """
 
 from __future__ import annotations

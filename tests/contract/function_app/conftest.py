@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from function_app.orchestration import process_image
+from function_app.workflow.orchestration import process_image
 
 History = list[dict[str, Any]]
 Answer = Callable[[str, dict[str, Any]], object]

@@ -14,17 +14,17 @@ import pytest
 from azure.storage.blob import BlobServiceClient
 from azurefunctions.extensions.base import Datum
 
-from function_app import arrived_blob
-from function_app.arrived_blob import ArrivedBlob, ArrivedBlobConverter
-from function_app.identity import run_id_of
-from functions_host.app_modules import AppModules
-from functions_host.blobs.references import blob_reference
-from functions_host.deferred import DeferredValues, ModelBindingData
-from functions_host.functions import LoadedFunction
-from functions_host.indexing import index_app
-from functions_host.invocation import Invoker
-from functions_host.invocation_log import InvocationLog
+from function_app.models.identity import run_id_of
+from function_app.workflow import arrived_blob
+from function_app.workflow.arrived_blob import ArrivedBlob, ArrivedBlobConverter
+from functions_host.invoking.deferred import DeferredValues, ModelBindingData
+from functions_host.invoking.invocation import Invoker
+from functions_host.invoking.invocation_log import InvocationLog
+from functions_host.loading.app_modules import AppModules
+from functions_host.loading.functions import LoadedFunction
+from functions_host.loading.indexing import index_app
 from functions_host.testing.background_loop import background_loop
+from functions_host.triggers.blobs.references import blob_reference
 from tests.conftest import Azurite
 from tests.contract.recordings.durable_extension import DurableExtension, serving
 from tests.contract.recordings.recorded import sent
@@ -168,7 +168,7 @@ def test_a_blob_that_is_gone_is_told_and_its_delivery_done(trigger_of, row, capl
     recorded = sent(*row)
     container, name = place(recorded)
     trigger = trigger_of(container)
-    with caplog.at_level(logging.INFO, "function_app.triggers"):
+    with caplog.at_level(logging.INFO, "function_app.workflow.triggers"):
         trigger.deliver(recorded)
     assert trigger.started == []
     assert f"{container}/{name}" in caplog.text

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from function_app.retries import cause_of, delay_before_retry
+from function_app.workflow.retries import cause_of, delay_before_retry
 
 RECORDED = Path(__file__).parents[1] / "recordings" / "durable" / "kill.json"
 REQUEST = {

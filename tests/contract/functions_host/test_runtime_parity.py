@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from azure.functions.meta import Datum
 
-from functions_host.app_modules import AppModules
 from functions_host.errors import HostError
-from functions_host.indexing import index_app
-from functions_host.invocation import Invoker
-from functions_host.invocation_log import InvocationLog
+from functions_host.invoking.invocation import Invoker
+from functions_host.invoking.invocation_log import InvocationLog
+from functions_host.loading.app_modules import AppModules
+from functions_host.loading.indexing import index_app
 
 PARITY = Path(__file__).parent / "parity"
 

@@ -96,8 +96,8 @@ def test_module_that_is_not_from_the_root_is_refused(
     write(root / "shadowed_app.py", "root")
     write(elsewhere / "shadowed_app.py", "elsewhere")
     monkeypatch.setattr(sys, "path", [str(elsewhere), *sys.path])
-    from functions_host.app_modules import AppModules
-    from functions_host.indexing import index_app
+    from functions_host.loading.app_modules import AppModules
+    from functions_host.loading.indexing import index_app
 
     modules = AppModules(root, first=False)
     try:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
-from functions_host import invocation
-from functions_host.blobs.storage import BlobStorage
-from functions_host.deferred import DeferredValues
+from functions_host.invoking import invocation
+from functions_host.invoking.deferred import DeferredValues
+from functions_host.triggers.blobs.storage import BlobStorage
 from tests.contract.functions_host.blob_kit import (
     RECORDER,
     VERSION,

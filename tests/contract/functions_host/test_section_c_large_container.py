@@ -15,14 +15,14 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from functions_host.app_modules import AppModules
-from functions_host.blobs.connections import parse_connection_string
-from functions_host.blobs.ledger import BlobLedger
-from functions_host.blobs.messages import ListedBlob
-from functions_host.blobs.scanner import ContainerScanner
-from functions_host.blobs.storage import BlobStorage
-from functions_host.blobs.subscriptions import BlobSubscription, subscription_of
-from functions_host.indexing import index_app
+from functions_host.loading.app_modules import AppModules
+from functions_host.loading.indexing import index_app
+from functions_host.triggers.blobs.connections import parse_connection_string
+from functions_host.triggers.blobs.ledger import BlobLedger
+from functions_host.triggers.blobs.messages import ListedBlob
+from functions_host.triggers.blobs.scanner import ContainerScanner
+from functions_host.triggers.blobs.storage import BlobStorage
+from functions_host.triggers.blobs.subscriptions import BlobSubscription, subscription_of
 
 BLOBS, PAGE = 100_000, 5_000
 APP = """

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from functions_host import http_server
 from functions_host.errors import StartRefusedError
+from functions_host.http import server as http_server
 from functions_host.testing import RunningApp
 
 AppOf = Callable[..., RunningApp]

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from local_stack.checks import CHECKS
+from local_stack.develop.checks import CHECKS
 
 ROOT = Path(__file__).resolve().parents[3]
 WORKFLOW = ROOT / ".github" / "workflows" / "test-and-deploy.yml"

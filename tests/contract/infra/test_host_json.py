@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from functions_host.durable.options import DurableOptions
-from functions_host.host_json import read_host_json
+from functions_host.loading.host_json import read_host_json
 
 ROOT = Path(__file__).resolve().parents[3]
 FILES = ("host.json", "host.dts.json")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pathspec
 
-from local_stack.funcignore import published_files
+from local_stack.develop.funcignore import published_files
 
 ROOT = Path(__file__).resolve().parents[3]
 AT_THE_ROOT = {"function_app.py", "host.json", "requirements.txt"}

@@ -7,14 +7,11 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from function_app.settings import read_settings
-from function_app.settings_table import SETTINGS, markdown
+from function_app.settings import SETTINGS, markdown, read_settings
 
 ROOT = Path(__file__).resolve().parents[3]
 TABLE = {setting.name: setting for setting in SETTINGS}
-ADD = (
-    "add its row to function_app/settings_table.py (and to the example and infra/, if it is to be set there)"
-)
+ADD = "add its row to function_app/settings.py (and to the example and infra/, if it is to be set there)"
 
 
 class Watched(Mapping[str, str]):
@@ -134,5 +131,5 @@ def test_the_thread_count_matches_the_hosts_concurrency(bicep):
 
 
 def test_the_document_is_made_from_the_table():
-    remedy = "run: python -m function_app.settings_table > docs/settings.md"
+    remedy = "run: python -m function_app.settings > docs/settings.md"
     assert (ROOT / "docs" / "settings.md").read_text(encoding="utf-8") == markdown(), remedy

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from functions_host.durable.sdk_session import engine_started, engine_stopped
+from functions_host.durable.sdk import engine_started, engine_stopped
 from functions_host.testing.background_loop import background_loop
 from tests.contract.recordings.recorded import row
 

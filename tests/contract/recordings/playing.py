@@ -14,9 +14,9 @@ from azure.functions.meta import Datum
 from azure.storage.blob import BlobServiceClient, ContentSettings
 from azure.storage.queue import QueueClient
 
-from functions_host import invocation
-from functions_host.deferred import DeferredValues
-from functions_host.generic_binding import GenericBinding
+from functions_host.invoking import invocation
+from functions_host.invoking.deferred import DeferredValues
+from functions_host.loading.generic_binding import GenericBinding
 from functions_host.testing import RunningApp
 from tests.conftest import Azurite
 from tests.contract.recordings.recorded import SENT, Row

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from function_app.identity import run_id_of
-from function_app.models import Outcome, RunRecord, Score
+from function_app.models.identity import run_id_of
+from function_app.models.runs import Outcome, RunRecord, Score
 from function_app.results.store import SqlResultStore
 from sql_migrations import runner
 from sql_migrations.engine import open_engine
@@ -87,7 +87,7 @@ def store(kit: Kit) -> SqlResultStore:
 
 
 def sqlite_kit(request: pytest.FixtureRequest) -> Iterator[Kit]:
-    from function_app.results.sqlite import open_sqlite_store
+    from function_app.results.sqlite.database import open_sqlite_store
 
     path: Path = request.getfixturevalue("tmp_path") / "runs.db"
     path.write_bytes(request.getfixturevalue("empty_sqlite"))
@@ -103,7 +103,7 @@ def sqlite_kit(request: pytest.FixtureRequest) -> Iterator[Kit]:
 @pytest.fixture(scope="session")
 def live_database(live_sql: str) -> Iterator[Any]:
     """One pool for all tests: signing in takes longer than most of them."""
-    from function_app.results.mssql import MssqlDatabase
+    from function_app.results.mssql.database import MssqlDatabase
 
     database = MssqlDatabase(live_sql)
     yield database

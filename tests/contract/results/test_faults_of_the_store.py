@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from function_app.errors import Permanent, StoreUnavailable, Transient
-from function_app.models import Recorded, RunRecord, Score
+from function_app.models.runs import Recorded, RunRecord, Score
 from function_app.results.database import DeadlockVictim
-from function_app.results.sqlite import BUSY_SECONDS, SqliteDatabase, open_sqlite_store, translated
+from function_app.results.sqlite.database import BUSY_SECONDS, SqliteDatabase, open_sqlite_store, translated
 from function_app.results.store import SqlResultStore
 
 MakeRun = Callable[..., RunRecord]
@@ -175,9 +175,9 @@ def test_faults_of_disk_and_locks_are_transient(code: str) -> None:
 WRITER = """
 import sys
 from datetime import UTC, datetime
-from function_app.identity import run_id_of
-from function_app.models import Outcome, RunRecord, Score
-from function_app.results.sqlite import open_sqlite_store
+from function_app.models.identity import run_id_of
+from function_app.models.runs import Outcome, RunRecord, Score
+from function_app.results.sqlite.database import open_sqlite_store
 store, now = open_sqlite_store(sys.argv[1]), datetime.now(UTC)
 for n in range(100000):
     run_id = run_id_of("img", str(n), "0x1")

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from function_app.errors import Permanent
-from function_app.identity import run_id_of
-from function_app.models import Outcome, RunFilter, RunRecord, Score
+from function_app.models.identity import run_id_of
+from function_app.models.runs import Outcome, RunFilter, RunRecord, Score
 from function_app.results.store import SqlResultStore
 
 MakeRun = Callable[..., RunRecord]

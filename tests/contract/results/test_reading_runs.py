@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from function_app.errors import Permanent
-from function_app.models import Counts, Outcome, RunFilter, RunRecord, Score
-from function_app.results.cursor import BadCursor
+from function_app.models.runs import Counts, Outcome, RunFilter, RunRecord, Score
+from function_app.results.conditions import BadCursor
 from function_app.results.store import SqlResultStore
 
 MakeRun = Callable[..., RunRecord]
@@ -206,7 +206,7 @@ def test_the_books_are_read_in_order_oldest_first_from_anywhere(filled: SqlResul
 def test_reading_in_order_seeks_an_index_and_sorts_nothing(kit: Any, filled: SqlResultStore) -> None:
     if kit.dialect != "sqlite":
         pytest.skip("the plan is asked in SQLite's words")
-    from function_app.results.sqlite_statements import SQLITE
+    from function_app.results.sqlite.statements import SQLITE
 
     text = SQLITE.select_in_order.replace("?", "'2026-01-01T12:00:05.000000Z'", 2).replace("?", "1")
     plan = " ".join(str(row[-1]) for row in kit.query(f"EXPLAIN QUERY PLAN {text}"))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from function_app.errors import ConflictingResult, Permanent
-from function_app.models import Outcome, Recorded, RunRecord, Score
+from function_app.models.runs import Outcome, Recorded, RunRecord, Score
 from function_app.results.store import SqlResultStore
 
 MakeRun = Callable[..., RunRecord]

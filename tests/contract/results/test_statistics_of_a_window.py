@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from function_app.errors import Permanent
-from function_app.models import Counts, Outcome, RunFilter, RunRecord, Score
+from function_app.models.runs import Counts, Outcome, RunFilter, RunRecord, Score
 from function_app.results.store import SqlResultStore
 
 MakeRun = Callable[..., RunRecord]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from function_app.errors import ConflictingResult
-from function_app.models import Outcome, Recorded, RunRecord, Score
+from function_app.models.runs import Outcome, Recorded, RunRecord, Score
 from function_app.results.store import SqlResultStore
 
 # On a live engine each of the 2,000 facts is a few round trips, and every backend may be busy.

@@ -1,6 +1,6 @@
 """The whole pipeline on one computer, with a proxy before storage and a hand on every process.
 
-Built from the same parts as ``pipeline.py up`` (local_stack.parts); only the addresses differ.
+Built from the same parts as ``pipeline.py up`` (local_stack.run.parts); only the addresses differ.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from pathlib import Path
 import psutil
 from kit.proxy import Mode, Proxy
 
-from local_stack import node_runtime, parts
-from local_stack.books import Balance
 from local_stack.errors import StackError
-from local_stack.evidence import ENDED, strike_balance
-from local_stack.free_ports import is_listening
-from local_stack.png_oracle import expected_sum
-from local_stack.processes import ChildProcess
-from local_stack.run_api import RunApi
+from local_stack.install import node_runtime
+from local_stack.operate.run_api import RunApi
+from local_stack.processes import ChildProcess, is_listening
+from local_stack.reconcile.books import Balance
+from local_stack.reconcile.evidence import ENDED, strike_balance
+from local_stack.reconcile.second_reader import expected_sum
+from local_stack.run import parts
 from local_stack.state_folder import PROJECT_ROOT, StateFolder
 
 DEVICE = "faulty-device"

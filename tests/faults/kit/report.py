@@ -8,7 +8,7 @@ import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from local_stack.books import Balance
+from local_stack.reconcile.books import Balance
 
 REPORT_VARIABLE = "FAULTS_REPORT"
 

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from function_app import steps
-from function_app.blobs import ImageBlobs, connect
-from function_app.models import Outcome, RunRecord, RunRequest
-from function_app.replaying import next_attempt
+from function_app.maintenance.replay import next_attempt
+from function_app.models.runs import Outcome, RunRecord, RunRequest
 from function_app.resources import Resources
 from function_app.results import open_result_store
 from function_app.settings import Settings, StorageSettings
+from function_app.storage.blobs import ImageBlobs, connect
+from function_app.workflow import steps
 
 pytestmark = pytest.mark.azurite
 

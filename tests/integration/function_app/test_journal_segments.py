@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from azure.storage.blob import BlobServiceClient
 
-from function_app.blobs import connect
 from function_app.errors import BlobMissing, StorageUnavailable
-from function_app.journal_segments import JournalSegments
 from function_app.settings import StorageSettings
+from function_app.storage.blobs import connect
+from function_app.workflow.live_runs.segments import JournalSegments
 
 pytestmark = pytest.mark.azurite
 _numbers = itertools.count()

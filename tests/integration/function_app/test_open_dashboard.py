@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from functions_host.durable.schema import migrate
+from functions_host.durable.storing.schema import migrate
 from functions_host.testing import RunningApp
 from tests.integration.function_app.app_kit import (
     ROOT,

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from function_app import purging
-from function_app.blobs import ImageBlobs, connect
-from function_app.live_runs import DurableUnavailable
-from function_app.models import Outcome, RunRecord
-from function_app.purging import PurgeReport, purge_before, timed_purge
+from function_app.maintenance import purge as purging
+from function_app.maintenance.purge import PurgeReport, purge_before, timed_purge
+from function_app.models.runs import Outcome, RunRecord
 from function_app.resources import Resources
-from function_app.results.sqlite import open_sqlite_store
+from function_app.results.sqlite.database import open_sqlite_store
 from function_app.settings import Settings, StorageSettings
+from function_app.storage.blobs import ImageBlobs, connect
+from function_app.workflow.live_runs.instances import DurableUnavailable
 from tests.integration.function_app.app_kit import (
     Place,
     all_live,
@@ -205,7 +205,7 @@ def test_an_operator_s_purge_forgets_the_steps_of_what_ended_and_leaves_rows_and
         with place.read_only_database():
             assert app.post(f"/api/runs/{bad}/replay").status == 202
             app.wait_until(lambda: len(all_live(app)) == 1)
-            module = sys.modules["function_app.purging"]
+            module = sys.modules["function_app.maintenance.purge"]
             monkeypatch.setattr(module, "_PAGE", 2)
             monkeypatch.setattr(module, "BUDGET", timedelta(0))
             until = sys.modules["function_app.resources"].utc_now() + timedelta(seconds=1)

@@ -19,8 +19,7 @@ from local_agent.blob_contract import describe
 from local_agent.folder.entries import Identity
 from local_agent.streaming.inbox_reader import InboxReader
 from local_agent.streaming.job_options import JobOptions
-from local_agent.streaming.sending import Sender
-from local_agent.streaming.task_result import TaskResult
+from local_agent.streaming.sending import Sender, TaskResult
 from tests.integration.local_agent.agent_kit import Storage, drop
 
 pytestmark = [pytest.mark.azurite]

@@ -15,9 +15,10 @@ from azure.core.exceptions import AzureError
 from azure.storage.blob import BlobServiceClient, ContainerClient
 from azure.storage.queue import QueueClient
 
-from local_stack import node_runtime, parts
 from local_stack.errors import StackError
+from local_stack.install import node_runtime
 from local_stack.processes import ChildProcess
+from local_stack.run import parts
 from local_stack.state_folder import StateFolder
 from tests.conftest import Azurite, free_port
 

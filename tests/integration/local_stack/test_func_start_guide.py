@@ -18,7 +18,7 @@ from function_app.http_api.health import NEEDED_SCHEMA
 from function_app.results import open_result_store
 from function_app.settings import read_settings
 from local_stack.command_line import VERBS
-from local_stack.parts import functions_host
+from local_stack.run.parts import functions_host
 from local_stack.state_folder import StateFolder
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from local_stack.interpreters import find_python
-from local_stack.packaging import PACKAGES, PackageReport, build_package
+from local_stack.develop.packaging import PACKAGES, PackageReport, build_package
+from local_stack.install.interpreters import find_python
 from tests.contract.recordings.recorded import sent
 from tests.integration.packaging.conftest import migrate, upload
 
@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.azurite, pytest.mark.timeout(300)]
 NAMES_BY_HOST = """
 import json, os, sys
 from pathlib import Path
-from functions_host.application import load_application
+from functions_host.running.application import load_application
 print(json.dumps(sorted(f.name for f in load_application(Path(sys.argv[1]), dict(os.environ)).functions)))
 """
 NAMES_BY_MICROSOFT = """

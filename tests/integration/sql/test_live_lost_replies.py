@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from function_app.errors import StoreUnavailable, Transient
-from function_app.identity import run_id_of
-from function_app.models import Outcome, Recorded, RunRecord, Score
-from function_app.results.mssql import MssqlDatabase
+from function_app.models.identity import run_id_of
+from function_app.models.runs import Outcome, Recorded, RunRecord, Score
+from function_app.results.mssql.database import MssqlDatabase
 from function_app.results.store import SqlResultStore
 from sql_migrations import odbc, runner
 from sql_migrations.files import folder_for, read_folder

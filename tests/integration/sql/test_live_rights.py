@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from function_app.identity import run_id_of
-from function_app.models import Outcome, Recorded, RunFilter, RunRecord, Score
-from function_app.results.mssql import open_mssql_store
+from function_app.models.identity import run_id_of
+from function_app.models.runs import Outcome, Recorded, RunFilter, RunRecord, Score
+from function_app.results.mssql.database import open_mssql_store
 from sql_migrations import odbc, runner
 from sql_migrations.files import folder_for, read_folder
 from sql_migrations.mssql_engine import MssqlEngine

@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 ONE_STEP = """
-from function_app import telemetry
+from function_app.telemetry import observing as telemetry
 from opentelemetry import metrics, trace
 
 @telemetry.observed
@@ -74,7 +74,7 @@ def test_console_prints_the_span_and_the_metrics():
 
 
 def test_azure_monitor_sets_up_with_the_identity_and_asks_nobody_yet():
-    script = "from function_app.telemetry_providers import instruments; instruments('azuremonitor'); print('ready')"
+    script = "from function_app.telemetry.providers import instruments; instruments('azuremonitor'); print('ready')"
     where = "InstrumentationKey=00000000-0000-0000-0000-000000000000;IngestionEndpoint=https://127.0.0.1:1/"
     done = _run(
         f"{script}\nimport os; os._exit(0)".replace("print('ready')", "print('ready', flush=True)"),

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from local_stack.cloud_doctor.azure import AzureRefusedError, Health
-from local_stack.cloud_doctor.evidence import Evidence, gather
+from local_stack.operate.cloud_doctor.azure import AzureRefusedError, Health
+from local_stack.operate.cloud_doctor.evidence import Evidence, gather
 
 GROUP = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-test"
 APP = f"{GROUP}/providers/Microsoft.Web/sites/func-test"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from local_stack.cloud_doctor.azure import AzureRefusedError, Health
-from local_stack.cloud_doctor.examination import CHECKS, examine
-from local_stack.cloud_doctor.verdict import Verdict
 from local_stack.errors import StackError
+from local_stack.operate.cloud_doctor.azure import AzureRefusedError, Health
+from local_stack.operate.cloud_doctor.examination import CHECKS, examine
+from local_stack.operate.cloud_doctor.verdict import Verdict
 
 
 def verdict(azure, name: str) -> Verdict:
@@ -106,8 +106,8 @@ def test_an_app_that_refuses_our_key_is_no_database_problem(azure):
 
 
 def test_every_reason_with_a_remedy_is_one_that_the_app_gives():
-    from function_app.results.odbc_errors import WAITING
-    from local_stack.cloud_doctor.app_checks import _DATABASE_REMEDIES
+    from function_app.results.mssql.odbc_errors import WAITING
+    from local_stack.operate.cloud_doctor.app_checks import _DATABASE_REMEDIES
 
     given = {reason for reason, _ in WAITING.values()} | {"misconfigured"}
     assert set(_DATABASE_REMEDIES) <= given

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from function_app.codec import format_time, from_json, parse_time, to_json
-from function_app.models import (
+from function_app.models.codec import format_time, from_json, parse_time, to_json
+from function_app.models.runs import (
     Ending,
     FailedTry,
     ImageVersion,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from function_app.identity import blob_key_of, is_run_id, lineage_of, plain_etag, run_id_of
+from function_app.models.identity import blob_key_of, is_run_id, lineage_of, plain_etag, run_id_of
 
 NAME = "cam-1/20260101T120000123456Z-0123456789abcdef.png"
 CAPTURED = datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from function_app.image import Reason, Unreadable, read_image
+from function_app.images.image import Reason, Unreadable, read_image
 from function_app.settings import ImageLimits
 
 LIMITS = ImageLimits()

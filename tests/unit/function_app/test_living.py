@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from function_app.codec import to_json
 from function_app.errors import StorageUnavailable
-from function_app.live_runs import DurableUnavailable, State
-from function_app.living import POINT_READS_A_MINUTE, Living
-from function_app.models import FailedTry, Progress, RunRequest
-from function_app.run_journal import Noted, to_lines
+from function_app.models.codec import to_json
+from function_app.models.runs import FailedTry, Progress, RunRequest
+from function_app.workflow.live_runs.instances import DurableUnavailable, State
+from function_app.workflow.live_runs.journal import Noted, to_lines
+from function_app.workflow.live_runs.listing import POINT_READS_A_MINUTE, Living
 from tests.unit.function_app.journal_kit import NOW, Books, Clock, Durable, Segments, run_request
 
 
@@ -280,7 +280,7 @@ async def test_books_that_hang_keep_nobody_waiting(world: World, monkeypatch: An
     import threading
     import time
 
-    from function_app import living as module
+    from function_app.workflow.live_runs import listing as module
 
     monkeypatch.setattr(module, "_PATIENCE", 0.2)
     released = threading.Event()

@@ -16,13 +16,10 @@ import pytest
 
 from function_app.errors import StoreUnavailable
 from function_app.http_api.answers import BadParameter, NotFound, json_answer
-from function_app.http_api.runs import look_up, some_runs
+from function_app.http_api.runs import WrittenRuns, look_up, some_runs
 from function_app.http_api.stats import figures
 from function_app.http_api.views import RunsPage, view_of
-from function_app.http_api.written_runs import WrittenRuns
-from function_app.live_runs import DurableUnavailable, LiveRun, State
-from function_app.living import LiveAnswer
-from function_app.models import (
+from function_app.models.runs import (
     Counts,
     ImageVersion,
     Lineage,
@@ -33,7 +30,9 @@ from function_app.models import (
     Score,
     StoredRun,
 )
-from function_app.retries import SHORTEST_DELAY, delay_before_retry
+from function_app.workflow.live_runs.instances import DurableUnavailable, LiveRun, State
+from function_app.workflow.live_runs.listing import LiveAnswer
+from function_app.workflow.retries import SHORTEST_DELAY, delay_before_retry
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 RUN = "0" * 32

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from function_app.models import EndedRun
-from function_app.purge_position import PurgePosition
+from function_app.models.runs import EndedRun
+from function_app.storage.purge_position import PurgePosition
 
 NOW = datetime(2026, 1, 31, 3, tzinfo=UTC)
 MONTH = timedelta(days=30)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from function_app import errors
-from function_app.image import Reason
-from function_app.retries import UNEXPECTED, WORKER_CRASHED
+from function_app.images.image import Reason
+from function_app.workflow.retries import UNEXPECTED, WORKER_CRASHED
 
 DOCUMENT = (Path(__file__).resolve().parents[3] / "docs" / "reliability.md").read_text(encoding="utf-8")
 SECTION = DOCUMENT.partition("\n## Reasons\n")[2].partition("\n## ")[0]

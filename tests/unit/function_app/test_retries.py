@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from function_app.retries import MAX_TRIES, SHORTEST_DELAY, cause_of, delay_before_retry
+from function_app.workflow.retries import MAX_TRIES, SHORTEST_DELAY, cause_of, delay_before_retry
 
 NAMED, UNNAMED = "store_unavailable", "unexpected_error"
 CRASHED = "worker_crashed"

@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from function_app.run_journal import (
+from function_app.workflow.live_runs.journal import (
     RUNS_IN_A_SEGMENT,
     SECONDS_AFTER_A_FAILURE,
     SECONDS_BETWEEN_WRITES,

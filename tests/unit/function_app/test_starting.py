@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from azure.durable_functions import DurableOrchestrationClient
 
-from function_app.codec import from_json
-from function_app.live_runs import DurableUnavailable
-from function_app.models import ImageVersion, Lineage, Outcome, RunRecord, RunRequest
-from function_app.recent_bytes import RecentBytes
-from function_app.replaying import Replayed, replay
-from function_app.starting import Started, begin, start_run
+from function_app.maintenance.replay import Replayed, replay
+from function_app.models.codec import from_json
+from function_app.models.runs import ImageVersion, Lineage, Outcome, RunRecord, RunRequest
+from function_app.storage.blobs import RecentBytes
+from function_app.workflow.live_runs.instances import DurableUnavailable
+from function_app.workflow.starting import Started, begin, start_run
 from functions_host.testing.background_loop import background_loop
 from tests.contract.recordings.durable_extension import DurableExtension, serving
 from tests.contract.recordings.recorded import rows

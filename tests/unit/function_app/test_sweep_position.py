@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from function_app.sweep_position import SweepPosition
+from function_app.storage.sweep_position import SweepPosition
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)

@@ -13,8 +13,7 @@ from function_app.http_api import query
 from function_app.http_api.answers import BadParameter, NotFound, json_answer, problem_of, with_etag
 from function_app.http_api.results_csv import lines_of
 from function_app.http_api.views import retry_after_seconds, view_of
-from function_app.live_runs import LiveRun, State
-from function_app.models import (
+from function_app.models.runs import (
     Ending,
     FailedTry,
     ImageVersion,
@@ -26,6 +25,7 @@ from function_app.models import (
     Score,
     StoredRun,
 )
+from function_app.workflow.live_runs.instances import LiveRun, State
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 RUN = "0" * 32

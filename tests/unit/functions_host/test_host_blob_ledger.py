@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 
-from functions_host.blobs.ledger import BlobLedger
-from functions_host.blobs.messages import ListedBlob
-from functions_host.clock import VirtualClock
+from functions_host.clock import BLOB_LEASE, VirtualClock
 from functions_host.errors import StateNewerError
-from functions_host.leases import BLOB_LEASE
+from functions_host.triggers.blobs.ledger import BlobLedger
+from functions_host.triggers.blobs.messages import ListedBlob
 
 FIRST = ListedBlob("a.png", '"1"', 0.0)
 
@@ -104,7 +103,7 @@ class RefusingDisk(sqlite3.Connection):
 
 def test_a_full_disk_leaves_no_transaction_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     connect = functools.partial(sqlite3.connect, factory=RefusingDisk)
-    monkeypatch.setattr("functions_host.blobs.ledger.sqlite3.connect", connect)
+    monkeypatch.setattr("functions_host.triggers.blobs.ledger.sqlite3.connect", connect)
     ledger = BlobLedger(tmp_path / "blobs.db")
     monkeypatch.setattr(RefusingDisk, "full", True)
     with pytest.raises(sqlite3.OperationalError, match="full"):

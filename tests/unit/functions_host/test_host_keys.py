@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from functions_host.keys import KeyRing, load_keys
+from functions_host.http.keys import KeyRing, load_keys
 
 
 @pytest.fixture

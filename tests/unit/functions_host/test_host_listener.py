@@ -8,9 +8,9 @@ import logging
 
 from aiohttp import web
 
-from functions_host import background
-from functions_host.invocation_log import InvocationLog
-from functions_host.listener import Listener
+from functions_host import triggers as background
+from functions_host.http.listener import Listener
+from functions_host.invoking.invocation_log import InvocationLog
 
 
 async def hello(request: web.Request) -> web.Response:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import logging
 
-from functions_host.invocation_log import InvocationLog
-from functions_host.logging_setup import RedactingFormatter
+from functions_host.invoking.invocation_log import InvocationLog
+from functions_host.invoking.logging_setup import RedactingFormatter
 
 
 def lines(levels: dict[str, str], *, error: str = "", subject: str = "") -> str:

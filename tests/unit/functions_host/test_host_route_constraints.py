@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from functions_host.route_constraints import constraint
+from functions_host.http.route_constraints import constraint
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from functions_host.route_table import path_segments
-from functions_host.route_templates import parse_template
+from functions_host.http.route_table import path_segments
+from functions_host.http.route_templates import parse_template
 
 
 def match(template: str, path: str) -> dict[str, str] | None:

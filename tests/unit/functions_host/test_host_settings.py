@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from functions_host.app_settings import effective, expand, read_local_settings
 from functions_host.errors import SettingsError
-from functions_host.host_json import HostOptions, read_host_json
+from functions_host.loading.app_settings import effective, expand, read_local_settings
+from functions_host.loading.host_json import HostOptions, read_host_json
 
 
 def options(tmp_path: Path, document: dict[str, Any], **settings: str) -> HostOptions:

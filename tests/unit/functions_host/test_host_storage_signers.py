@@ -7,8 +7,8 @@ from typing import Any
 from azure.core.credentials import AccessToken
 from yarl import URL
 
-from functions_host.blobs.connections import StorageAccount
-from functions_host.blobs.credentials import SasSigner, SharedKeySigner, TokenSigner, signer_of
+from functions_host.triggers.blobs.connections import StorageAccount
+from functions_host.triggers.blobs.credentials import SasSigner, SharedKeySigner, TokenSigner, signer_of
 
 BLOB = URL("https://acct.blob.core.windows.net/img/a%20b.png?comp=metadata", encoded=True)
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from functions_host.timers.schedule import is_monitored, parse_schedule
+from functions_host.triggers.timers.schedule import is_monitored, parse_schedule
 
 START = datetime(2026, 1, 1, 10, 0, 0, tzinfo=UTC)  # a Thursday
 

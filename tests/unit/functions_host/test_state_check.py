@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from functions_host.errors import StateDamagedError
-from functions_host.state_directory import StateDirectory
+from functions_host.running.state_directory import StateDirectory
 
 
 def database(path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from local_stack.funcignore import FuncIgnore, published_files
+from local_stack.develop.funcignore import FuncIgnore, published_files
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from local_stack import packaging
+from local_stack.develop import packaging
+from local_stack.develop.packaging import build_package
 from local_stack.errors import StackError
-from local_stack.packaging import build_package
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from local_agent.errors import delay_seconds
 from local_agent.folder.completeness import CompletenessRule, Contract, Verdict
 from local_agent.folder.entries import Entry, Identity, Kind
 from local_agent.folder.selection import Order, select
 from local_agent.folder.watchlist import Watchlist
-from local_agent.retrying import delay_seconds
 
 LIMIT = 100
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from local_stack.books import MISSING_AFTER, STUCK_AFTER, Balance, TruthLine, open_books
+from local_stack.reconcile.books import MISSING_AFTER, STUCK_AFTER, Balance, TruthLine, open_books
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from local_stack import doctor, doctor_checks, environment, java_runtime, node_runtime
+from local_stack.install import doctor_checks, environment, java_runtime, node_runtime
+from local_stack.operate import doctor
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from local_stack import environment
 from local_stack.command_line import VERBS, main
-from local_stack.install_remedies import remedy_for
+from local_stack.install import environment
+from local_stack.install.remedies import remedy_for
 from local_stack.state_folder import PROJECT_ROOT
 
 
@@ -54,7 +54,7 @@ def test_lock_files_hold_hashes_and_no_address() -> None:
         text = lock.read_text()
         assert "--hash=sha256:" in text
         assert "://" not in text, lock.name
-    assert '"resolved"' not in (PROJECT_ROOT / "local_stack/azurite/package-lock.json").read_text()
+    assert '"resolved"' not in (PROJECT_ROOT / "local_stack/run/azurite/package-lock.json").read_text()
 
 
 def test_an_old_python_is_told_which_one_is_needed() -> None:

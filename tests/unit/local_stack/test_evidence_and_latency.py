@@ -6,7 +6,8 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from local_stack import evidence, histogram, latency
+from local_stack.reconcile import evidence, latency
+from local_stack.run import histogram
 from local_stack.state_folder import StateFolder
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from local_stack.errors import StackError
-from local_stack.moments import moment
+from local_stack.operate.moments import moment
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from local_stack.png_oracle import expected_sum
+from local_stack.reconcile.second_reader import expected_sum
 
 PNGSUITE = Path(__file__).resolve().parents[4] / "shared" / "pngsuite"
 

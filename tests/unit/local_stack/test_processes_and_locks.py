@@ -13,9 +13,9 @@ import psutil
 import pytest
 
 from local_stack.errors import StackError
-from local_stack.file_lock import LockedByAnotherProcessError, exclusive_lock
+from local_stack.install.file_lock import LockedByAnotherProcessError, exclusive_lock
+from local_stack.operate.running_stack import RunningStack, end_leftovers, read_running
 from local_stack.processes import ChildProcess, wait_until
-from local_stack.running_stack import RunningStack, end_leftovers, read_running
 
 SLEEP = "import time; time.sleep(600)"
 
@@ -82,7 +82,7 @@ def test_a_lock_is_refused_while_its_holder_lives_and_free_when_it_was_killed(tm
     lock = tmp_path / "stack.lock"
     holder = subprocess.Popen(
         [sys.executable, "-c",
-         "import time; from pathlib import Path; from local_stack.file_lock import exclusive_lock\n"
+         "import time; from pathlib import Path; from local_stack.install.file_lock import exclusive_lock\n"
          f"with exclusive_lock(Path({str(lock)!r})): print('held', flush=True); time.sleep(600)"],
         stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
     )  # fmt: skip

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from local_stack.recover import set_damaged_aside
+from local_stack.run.recover import set_damaged_aside
 from local_stack.state_folder import StateFolder
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

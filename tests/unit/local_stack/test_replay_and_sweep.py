@@ -12,8 +12,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from local_stack import replaying, sweep
 from local_stack.errors import StackError
+from local_stack.operate import replay as replaying
+from local_stack.operate import sweep
 
 RUN_ID = "0" * 32
 COUNTS = dict.fromkeys(sweep.COUNTED, 0)

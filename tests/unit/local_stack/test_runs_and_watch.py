@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 
 import pytest
 
-from local_stack import runs, watch
 from local_stack.errors import StackError
-from local_stack.run_api import RunApi
+from local_stack.operate import runs, watch
+from local_stack.operate.run_api import RunApi
 
 RUN = {"run_id": "0" * 32, "state": "rejected", "reason": "not_png", "blob_name": "[red]\x1b[31m‮.png", "attempt": 2,
        "committed_at": "2026-01-01T00:00:00.000000Z", "scores": []}  # fmt: skip

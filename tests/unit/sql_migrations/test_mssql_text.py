@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from sqlfluff.core import FluffConfig, Linter
 
-from function_app.results.mssql_statements import MSSQL
-from function_app.results.sqlite_statements import SQLITE
+from function_app.results.mssql.statements import MSSQL
+from function_app.results.sqlite.statements import SQLITE
 from sql_migrations import mssql_engine
 from sql_migrations.files import folder_for, read_folder
 from sql_migrations.sql_text import go_batches

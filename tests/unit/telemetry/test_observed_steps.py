@@ -17,10 +17,12 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from function_app import metric_names, telemetry, telemetry_providers
 from function_app.errors import Misconfigured, StorageUnavailable
-from function_app.models import ImageVersion, Lineage, RunRequest
-from function_app.traced_image import image_of_input, own_trace
+from function_app.models.runs import ImageVersion, Lineage, RunRequest
+from function_app.telemetry import observing as telemetry
+from function_app.telemetry import providers as metric_names
+from function_app.telemetry import providers as telemetry_providers
+from function_app.telemetry.traced_image import image_of_input, own_trace
 
 ROOT = Path(__file__).resolve().parents[3]
 RUN = {

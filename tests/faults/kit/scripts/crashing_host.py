@@ -18,8 +18,8 @@ from pathlib import Path
 
 import PIL.Image  # noqa: F401 (the app's libraries, loaded once for all lives; the app itself is loaded by each)
 
-from functions_host.cli import main
-from functions_host.durable.store import Store, Unit
+from functions_host.__main__ import main
+from functions_host.durable.storing.store import Store, Unit
 
 _CLAIM = "UPDATE work SET lease_owner"
 _commit = Store._commit

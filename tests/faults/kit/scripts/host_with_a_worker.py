@@ -1,4 +1,4 @@
-"""The embedded host, whose worker crashes at SIGUSR1 as a worker process does on Azure (functions_host/worker.py).
+"""The embedded host, whose worker crashes at SIGUSR1 as a worker process does on Azure (``invoking/worker.py``).
 
 The words go to the host; ``WORKER_AWAY_SECONDS`` is how long there is no worker afterwards.
 """
@@ -11,9 +11,9 @@ import os
 import signal
 import sys
 
-from functions_host.cli import main
-from functions_host.host import FunctionsHost
-from functions_host.worker import Crash
+from functions_host.__main__ import main
+from functions_host.invoking.worker import Crash
+from functions_host.running.host import FunctionsHost
 
 _CRASH = Crash(unnoticed_seconds=0.3, away_seconds=float(os.environ["WORKER_AWAY_SECONDS"]))
 _start = FunctionsHost.start

@@ -155,12 +155,12 @@ async def attempt(scenario: Scenario, folder: Path, point: CrashPoint) -> dict[s
     """Run the scenario to its end on the state in `folder`; the final status."""
     from aiohttp import ClientSession, web
 
-    from functions_host.app_catalog import AppCatalog
-    from functions_host.application import load_application
     from functions_host.clock import VirtualClock
     from functions_host.durable import DurableEngine, DurableOptions
-    from functions_host.invocation import Invoker
-    from functions_host.invocation_log import InvocationLog
+    from functions_host.invoking.invocation import Invoker
+    from functions_host.invoking.invocation_log import InvocationLog
+    from functions_host.running.app_catalog import AppCatalog
+    from functions_host.running.application import load_application
 
     root = APPS / scenario.app
     sys.path.insert(0, str(root))
@@ -313,9 +313,6 @@ def main() -> int:
     # The parent only forks: import what the children need, start no thread and no loop.
     import aiohttp.web
     import azure.durable_functions
-
-    import functions_host.application
-    import functions_host.durable  # noqa: F401
 
     assert aiohttp.web
     assert azure.durable_functions

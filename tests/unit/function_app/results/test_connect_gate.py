@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from function_app.errors import StoreUnavailable
-from function_app.results.connect_gate import ConnectGate
+from function_app.results.mssql.connect_gate import ConnectGate
 
 
 class Caller:

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from function_app.errors import StoreUnavailable
-from function_app.results import odbc
 from function_app.results.database import DuplicateKey
-from function_app.results.mssql import MssqlDatabase
+from function_app.results.mssql import odbc
+from function_app.results.mssql.database import MssqlDatabase
 
 
 class Error(Exception):

@@ -6,7 +6,7 @@ import pytest
 
 from function_app.errors import Permanent, PipelineError, StoreUnavailable, Transient
 from function_app.results.database import DeadlockVictim, DuplicateKey
-from function_app.results.odbc_errors import translated
+from function_app.results.mssql.odbc_errors import translated
 
 CANARY = "canary-7f3a9"
 PREFIX = "[Microsoft][ODBC Driver 18 for SQL Server][SQL Server]"

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from function_app.errors import Misconfigured, PipelineError, StoreUnavailable
-from function_app.results import odbc, open_result_store
-from function_app.results.connection_string import parse, write
-from function_app.results.mssql import MssqlDatabase
+from function_app.results import open_result_store
+from function_app.results.mssql import odbc
+from function_app.results.mssql.database import MssqlDatabase
+from function_app.results.mssql.odbc import parse, write
 from function_app.settings import Settings, StorageSettings
 
 CANARY = "C4nary;pass}word"

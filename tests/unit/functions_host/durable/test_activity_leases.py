@@ -10,8 +10,7 @@ from typing import Any
 import azure.durable_functions as df
 import pytest
 
-from functions_host.clock import VirtualClock
-from functions_host.leases import ACTIVITY_LEASE
+from functions_host.clock import ACTIVITY_LEASE, VirtualClock
 
 
 @pytest.fixture

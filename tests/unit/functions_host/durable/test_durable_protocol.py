@@ -10,7 +10,7 @@ import azure.durable_functions as df
 import pytest
 from azure.durable_functions import DurableOrchestrationContext as Context
 
-from functions_host.durable.actions import BadAnswerError, answer_from_failure, parse_answer
+from functions_host.durable.replay.actions import BadAnswerError, answer_from_failure, parse_answer
 
 
 def add_pair(app: df.DFApp) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from functions_host.durable.actions import (
+from functions_host.durable.events import Event, EventType
+from functions_host.durable.replay.actions import (
     Action,
     CallActivity,
     ContinueAsNew,
@@ -17,8 +18,7 @@ from functions_host.durable.actions import (
     WhenAll,
     WhenAny,
 )
-from functions_host.durable.events import Event, EventType
-from functions_host.durable.replay import NonDeterministicError, ReplayOutcome, replay
+from functions_host.durable.replay.replay import NonDeterministicError, ReplayOutcome, replay
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -13,11 +13,12 @@ import azure.durable_functions as df
 import pytest
 from azure.durable_functions.models.OrchestrationRuntimeStatus import OrchestrationRuntimeStatus
 
-from functions_host.durable import HubInUseError, HubMismatchError, HubNewerError, queries
-from functions_host.durable import schema as schema_module
-from functions_host.durable import store as store_module
+from functions_host.durable import HubInUseError, HubMismatchError, HubNewerError
 from functions_host.durable.status import Status
-from functions_host.durable.store import Store, Unit, connect
+from functions_host.durable.storing import queries
+from functions_host.durable.storing import schema as schema_module
+from functions_host.durable.storing import store as store_module
+from functions_host.durable.storing.store import Store, Unit, connect
 
 
 @pytest.fixture
@@ -247,7 +248,7 @@ async def test_a_full_disk_delays_work_and_loses_none(
 
 
 async def test_a_checkpoint_keeps_the_log_from_growing(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from functions_host.durable import checkpoints
+    from functions_host.durable.storing import checkpoints
 
     monkeypatch.setattr(checkpoints, "COMMITS_BETWEEN", 20)
     monkeypatch.setattr(checkpoints, "WAL_LIMIT_BYTES", 100_000)

@@ -9,7 +9,7 @@ import pytest
 from dateutil.parser import parse
 
 from functions_host.durable.events import iso
-from functions_host.durable.sdk_speed import fast_reader, speed_up_sdk
+from functions_host.durable.sdk import fast_reader, speed_up_sdk
 
 MOMENTS = [
     datetime(2026, 1, 1, tzinfo=UTC),

@@ -1,0 +1,93 @@
+"""Bytes to a grey picture, or the named reason why not. Pure; never raises on any input.
+
+Accepted: PNG of exactly the configured size, grey, 1, 2, 4 or 8 bits, without transparency or
+animation, undamaged to the last byte. Everything else is rejected, never converted: for other
+kinds the sum depends on the library: 85 of 95 sound 32x32 files of such kinds gave several sums.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, PngImagePlugin
+
+from function_app.images.png import Header, PngFault, check_chunks, read_header
+from function_app.settings import ImageLimits
+
+GreyPixels = npt.NDArray[np.uint8]
+
+# Compressed text chunks may grow to 64 MiB by Pillow's default; no honest 1 MiB image needs that.
+PngImagePlugin.MAX_TEXT_MEMORY = 4 * 1024 * 1024
+
+
+class Reason(StrEnum):
+    """Why an image is rejected: stable codes, stored and counted by."""
+
+    EMPTY = "empty"
+    TOO_LARGE = "too_large"
+    NOT_PNG = "not_png"
+    TRUNCATED = "truncated"
+    TRAILING_DATA = "trailing_data"
+    DAMAGED = "damaged"
+    WRONG_SIZE = "wrong_size"
+    UNSUPPORTED_MODE = "unsupported_mode"
+    TRANSPARENT = "transparent"
+    ANIMATED = "animated"
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A rejected image: the code, and one sentence for a person."""
+
+    reason: Reason
+    detail: str
+
+
+def read_image(data: bytes, limits: ImageLimits) -> GreyPixels | Unreadable:
+    """The grey levels (0 black to 255 white) as a uint8 array of height x width, or why not.
+
+    Cheap checks come first, so that a bomb or a giant is refused by its size and first 33 bytes.
+    """
+    if not data:
+        return Unreadable(Reason.EMPTY, "The file has no bytes.")
+    if len(data) > limits.max_bytes:
+        return Unreadable(Reason.TOO_LARGE, f"{len(data)} bytes; at most {limits.max_bytes} are accepted.")
+    try:
+        header = read_header(data)
+        refusal = _refusal(header, limits)
+        if refusal is not None:
+            return refusal
+        check_chunks(data, header)
+    except PngFault as fault:
+        return Unreadable(Reason(fault.reason), str(fault))
+    return _decode(data, limits)
+
+
+def _refusal(header: Header, limits: ImageLimits) -> Unreadable | None:
+    if (header.width, header.height) != (limits.width, limits.height):
+        size, wanted = f"{header.width}x{header.height}", f"{limits.width}x{limits.height}"
+        return Unreadable(Reason.WRONG_SIZE, f"{size} pixels; {wanted} are wanted.")
+    if not header.is_grey or header.bit_depth not in (1, 2, 4, 8):
+        return Unreadable(Reason.UNSUPPORTED_MODE, f"{header.kind}; grey of 1, 2, 4 or 8 bits is wanted.")
+    return None
+
+
+def _decode(data: bytes, limits: ImageLimits) -> GreyPixels | Unreadable:
+    """Pillow's own opinion and pixels: verify() checks every CRC, load() decodes; neither does both."""
+    try:
+        with Image.open(io.BytesIO(data), formats=["PNG"]) as picture:
+            picture.verify()
+        with Image.open(io.BytesIO(data), formats=["PNG"]) as picture:
+            picture.load()
+            pixels = np.asarray(picture.convert("L"), dtype=np.uint8)
+    # The one place where hostile bytes meet a decoder. It is known to raise OSError, SyntaxError,
+    # IndexError, ValueError, struct.error, DecompressionBombError... on damaged PNG files.
+    except Exception as error:  # noqa: BLE001
+        return Unreadable(Reason.DAMAGED, f"The picture data cannot be decoded ({type(error).__name__}).")
+    if pixels.shape != (limits.height, limits.width):
+        return Unreadable(Reason.DAMAGED, "The decoded picture has another size than its header says.")
+    return pixels

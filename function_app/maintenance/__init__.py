@@ -1,0 +1,1 @@
+"""What keeps the pipeline whole over time: sweep, replay, purge."""

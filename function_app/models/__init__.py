@@ -1,0 +1,1 @@
+"""The data that crosses boundaries, its JSON form, and who is who."""

@@ -1,0 +1,1 @@
+"""The result store on Azure SQL and SQL Server, through pyodbc."""

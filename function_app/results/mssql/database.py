@@ -1,0 +1,142 @@
+"""The store on Azure SQL and SQL Server, through pyodbc."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from function_app.errors import PipelineError, StoreUnavailable
+from function_app.results.database import DuplicateKey
+from function_app.results.mssql import odbc, odbc_errors
+from function_app.results.mssql import odbc as connection_string
+from function_app.results.mssql.connect_gate import ConnectGate
+from function_app.results.mssql.statements import MSSQL
+from function_app.results.pool import ConnectionPool
+from function_app.results.store import SqlResultStore
+
+
+def open_mssql_store(text: str, clock: Callable[[], datetime] | None = None) -> SqlResultStore:
+    """The store behind an ODBC connection string; nothing is connected yet.
+
+    Raises Misconfigured when pyodbc, its library or a driver is missing, or the text is malformed.
+    """
+    database = MssqlDatabase(text)
+    return SqlResultStore(database) if clock is None else SqlResultStore(database, clock)
+
+
+class MssqlDatabase:
+    """Transactions on one database, each on a pooled connection of its own."""
+
+    name = "mssql"
+    statements = MSSQL
+    reads_at_once = False
+
+    def __init__(
+        self,
+        text: str,
+        credential: Callable[[], odbc.Credential] = odbc.default_credential,
+        login_timeout_seconds: int = odbc.LOGIN_TIMEOUT_SECONDS,
+    ) -> None:
+        pairs = connection_string.parse(text)
+        self._pyodbc: Any = odbc.load_pyodbc()
+        self._tokens = odbc.AccessTokens(credential()) if odbc.wants_token(pairs) else None
+        self._complete = connection_string.write(odbc.completed(pairs, self._driver))
+        self._login_timeout = login_timeout_seconds
+        gate = ConnectGate()
+        self._pool: ConnectionPool[Any] = ConnectionPool(lambda: gate.connect(self._connect), self._is_alive)
+
+    def time(self, when: datetime) -> str:
+        """ISO text without a zone, for CAST(? AS DATETIME2(6))."""
+        return when.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
+
+    @contextmanager
+    def writing(self) -> Iterator[Any]:
+        """One transaction. An error at COMMIT leaves it open whether it was done: the caller comes again."""
+        with self._transaction() as (connection, cursor):
+            yield cursor
+            connection.commit()
+
+    @contextmanager
+    def reading(self) -> Iterator[Any]:
+        """Reads; the transaction that reading began is ended, so that no lock outlives it."""
+        with self._transaction() as (connection, cursor):
+            yield cursor
+            connection.rollback()
+
+    def close(self) -> None:
+        """Close idle connections."""
+        self._pool.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[tuple[Any, Any]]:
+        """A connection and its cursor. Undone where the block raises; kept unless the driver raised.
+
+        A duplicate key and an error of the caller's own (a conflict, say) leave the connection well, and
+        signing in anew takes longer than most transactions.
+        """
+        undone: Exception | None = None
+        try:
+            with self._pool.connection() as connection, self._cursor(connection) as cursor:
+                try:
+                    yield connection, cursor
+                except self._pyodbc.Error as error:
+                    if not isinstance(odbc_errors.translated(error), DuplicateKey):
+                        raise
+                    undone = DuplicateKey()
+                except Exception as error:  # noqa: BLE001  (raised again below)
+                    undone = error
+                if undone is not None:
+                    cursor.close()
+                    # After some errors rollback() itself raises 25000; then the pool closes it.
+                    connection.rollback()
+        except self._pyodbc.Error as error:
+            # The cause is left out on purpose: the driver's text may quote what it was given.
+            raise self._translated(error) from None
+        if undone is not None:
+            raise undone
+
+    @contextmanager
+    def _cursor(self, connection: Any) -> Iterator[Any]:
+        """A cursor that is closed before the connection is used again.
+
+        What a refused statement left unread would make the connection "busy with results for another
+        command" to its next user, and an error's traceback would keep the cursor alive until then.
+        """
+        cursor = connection.cursor()
+        try:
+            yield cursor
+        finally:
+            with suppress(self._pyodbc.Error):
+                cursor.close()
+
+    def _translated(self, error: Exception) -> PipelineError:
+        found = odbc_errors.translated(error)
+        if isinstance(found, DuplicateKey):
+            return StoreUnavailable("a duplicate key was reported outside a transaction")
+        return found
+
+    def _driver(self) -> str:
+        return odbc.newest_driver(self._pyodbc.drivers(), odbc.wheel_library())
+
+    def _connect(self) -> Any:
+        attributes = {odbc.ACCESS_TOKEN_ATTRIBUTE: self._tokens.packed()} if self._tokens else {}
+        try:
+            connection = self._pyodbc.connect(
+                self._complete, autocommit=False, timeout=self._login_timeout, attrs_before=attributes
+            )
+        except self._pyodbc.Error as error:
+            raise self._translated(error) from None
+        # Set before any cursor is made: a later change of the timeout does not reach it.
+        connection.timeout = odbc.QUERY_TIMEOUT_SECONDS
+        return connection
+
+    def _is_alive(self, connection: Any) -> bool:
+        with suppress(self._pyodbc.Error):
+            connection.timeout = odbc.ALIVE_TIMEOUT_SECONDS
+            connection.execute(MSSQL.is_alive).fetchone()
+            connection.rollback()
+            connection.timeout = odbc.QUERY_TIMEOUT_SECONDS
+            return True
+        return False

@@ -1,0 +1,1 @@
+"""The scorers, each a function of the grey pixels."""

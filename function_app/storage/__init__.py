@@ -1,0 +1,1 @@
+"""Blob Storage: images, quarantined copies, and the errors of both."""

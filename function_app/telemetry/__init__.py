@@ -1,0 +1,1 @@
+"""Traces and metrics of images, and where they go."""

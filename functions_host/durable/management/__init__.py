@@ -1,0 +1,1 @@
+"""The HTTP API over instances, as the Durable extension has it."""

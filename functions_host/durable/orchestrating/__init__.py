@@ -1,0 +1,1 @@
+"""One turn of an orchestration after the other: messages in, decisions out."""

@@ -1,0 +1,1 @@
+"""From history and the orchestrator's actions to decisions: the core of the engine, pure."""

@@ -1,0 +1,1 @@
+"""What is kept of instances, histories, messages and work: one SQLite file."""

@@ -1,0 +1,1 @@
+"""Calling a function as the worker does, and the log of it."""

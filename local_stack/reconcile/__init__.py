@@ -1,0 +1,1 @@
+"""Does it add up? Folder, blobs and rows compared, image by image."""

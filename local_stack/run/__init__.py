@@ -1,0 +1,1 @@
+"""The whole pipeline on one computer: its parts as processes, the demo, Azurite."""
