@@ -1,8 +1,8 @@
 """The function app: runs in Azure, and unchanged in the embedded host.
 
 ``app`` is the one FunctionApp that the Functions worker looks for in this module. Its functions are
-in ``triggers`` (what starts work), ``orchestration`` (one image's journey), ``activities`` (its
-steps), ``http_api`` (what people ask) and ``dashboard`` (what they look at).
+in ``workflow`` (what a blob starts: the orchestration of one image and its activities), ``maintenance`` (what the
+clock starts), ``http_api`` (what people ask) and ``dashboard`` (what they look at).
 """
 
 import logging
@@ -10,6 +10,7 @@ import logging
 from azure.durable_functions import DFApp
 
 from function_app import dashboard, http_api
+from function_app.maintenance import timers
 from function_app.workflow import activities, orchestration, triggers
 
 # The storage client tells of each request at Information, in traces of several lines, and the host passes every one
@@ -19,6 +20,7 @@ logging.getLogger("azure").setLevel(logging.WARNING)
 app = DFApp()
 _PARTS = (
     triggers.blueprint,
+    timers.blueprint,
     orchestration.blueprint,
     activities.blueprint,
     *http_api.blueprints,

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from local_stack.errors import StackError
+from local_stack.errors import INTERRUPTED, StackError
 from local_stack.install import environment
 from local_stack.state_folder import PROJECT_ROOT
 from local_stack.steps import say
@@ -74,7 +74,7 @@ def main(words: Sequence[str]) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         say("\nStopped.")
-        return 130
+        return INTERRUPTED
 
 
 def _dispatch(parser: argparse.ArgumentParser, words: Sequence[str]) -> int:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import psutil
 
-from local_stack.errors import StackError
+from local_stack.errors import FAILED, StackError
 
 _PR_SET_PDEATHSIG = 1
 # Windows: a group of its own, so that Ctrl-Break can be sent to it alone; 0 elsewhere.
@@ -71,7 +71,7 @@ class ChildProcess:
             raise StackError(
                 f"{self.name} ended with exit code {code}. The end of {self.log}:\n{log_tail(self.log)}",
                 "mend what the log says and run the command again; nothing that was taken is lost",
-                exit_code=1,
+                exit_code=FAILED,
             )
 
     def stop(self, grace_seconds: float = 10.0) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from sql_migrations import runner
 from sql_migrations.engine import Engine, open_engine
-from sql_migrations.errors import MigrationError
+from sql_migrations.errors import FINE, PENDING_OR_FAILED, WRONG_CALL, MigrationError
 from sql_migrations.files import MigrationFile, folder_for, read_folder
 from sql_migrations.odbc import holds_password
 from sql_migrations.plan import Plan
@@ -28,11 +28,11 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     if options.database and holds_password(options.database):
         print(f"--database: {SHOWN_TO_ALL}", file=sys.stderr)
-        return 2
+        return WRONG_CALL
     database = options.database or os.environ.get("SQL_CONNECTION_STRING", "")
     if not database:
         print("name a database: --database or SQL_CONNECTION_STRING", file=sys.stderr)
-        return 2
+        return WRONG_CALL
     try:
         engine = open_engine(database)
         files = read_folder(options.folder or folder_for(engine.dialect))
@@ -98,7 +98,7 @@ def _described(engine: Engine, the_plan: Plan) -> dict[str, Any]:
 
 
 def _code(the_plan: Plan) -> int:
-    return 1 if the_plan.pending or the_plan.problems else 0
+    return PENDING_OR_FAILED if the_plan.pending or the_plan.problems else FINE
 
 
 def _show(answer: dict[str, Any], as_json: bool) -> None:

@@ -1,6 +1,13 @@
-"""What can go wrong in a migration, as sentences for the person who deploys."""
+"""What can go wrong in a migration, as sentences for the person who deploys; and what the command ends with."""
 
 from __future__ import annotations
+
+FINE = 0
+"""Everything is applied, or was shown."""
+PENDING_OR_FAILED = 1
+"""A migration waits to be applied, failed, or is not what was applied once."""
+WRONG_CALL = 2
+"""The options, or the database that they name, are not usable."""
 
 
 class MigrationError(Exception):
@@ -8,4 +15,7 @@ class MigrationError(Exception):
 
 
 class DatabaseUnreachableError(MigrationError):
-    """The database or its driver is not there; the message says what to do about it."""
+    """The database or its driver is not there; the message says what to do about it.
+
+    Whoever deploys can try again once it is there: nothing was applied by half.
+    """

@@ -17,7 +17,7 @@ from function_app.errors import BlobMissing, PipelineError, Superseded, TooLarge
 from function_app.http_api.answers import Answer, NotFound, aside, respond
 from function_app.http_api.runs import look_up
 from function_app.models.runs import ImageVersion
-from function_app.resources import Resources, resources
+from function_app.workflow.resources import Resources, resources
 
 blueprint = Blueprint()
 _PNG = b"\x89PNG\r\n\x1a\n"

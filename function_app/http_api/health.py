@@ -16,7 +16,7 @@ from azure.durable_functions import Blueprint
 
 from function_app.errors import PipelineError
 from function_app.http_api.answers import Answer, aside, json_answer, respond
-from function_app.resources import Resources, resources
+from function_app.workflow.resources import Resources, resources
 
 blueprint = Blueprint()
 

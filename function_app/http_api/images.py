@@ -11,8 +11,8 @@ from azure.durable_functions import Blueprint
 from function_app.errors import Transient
 from function_app.http_api.answers import Answer, NotFound, aside, json_answer, respond
 from function_app.http_api.views import ImageView, RunView, view_of, waiting_view
-from function_app.resources import Resources, resources
 from function_app.workflow.live_runs.instances import find_live_run
+from function_app.workflow.resources import Resources, resources
 
 blueprint = Blueprint()
 _LONGEST_BLOB_NAME = 1_024

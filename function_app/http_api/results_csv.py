@@ -18,8 +18,8 @@ from function_app.http_api import query
 from function_app.http_api.answers import Answer, BadParameter, aside, respond
 from function_app.models.codec import format_time
 from function_app.models.runs import RunFilter, StoredRun
-from function_app.resources import Resources, resources
 from function_app.results.conditions import BadCursor
+from function_app.workflow.resources import Resources, resources
 
 blueprint = Blueprint()
 MOST_RUNS = 100_000

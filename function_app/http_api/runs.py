@@ -24,9 +24,9 @@ from function_app.http_api.views import RunsPage, RunView, retry_after_seconds, 
 from function_app.models.codec import to_json
 from function_app.models.identity import is_run_id
 from function_app.models.runs import Page, RunFilter, Score, StoredRun
-from function_app.resources import Resources, resources
 from function_app.results.conditions import BadCursor
 from function_app.workflow.live_runs.instances import State, find_live_run
+from function_app.workflow.resources import Resources, resources
 
 # About a kilobyte each: what a few dashboards have open. More would be hours of growth, not to be told from a leak.
 MOST_KEPT = 4_000

@@ -15,9 +15,9 @@ from function_app.errors import Transient
 from function_app.http_api import query
 from function_app.http_api.answers import Answer, aside, json_answer, respond
 from function_app.models.runs import Counts, RunFilter
-from function_app.resources import Resources, resources
 from function_app.results.statistics import Bucket, Histogram, Latency
 from function_app.workflow.live_runs.instances import State
+from function_app.workflow.resources import Resources, resources
 
 blueprint = Blueprint()
 

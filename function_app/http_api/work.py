@@ -16,8 +16,8 @@ from function_app.maintenance.replay import ReplayAnswer, Replayed, replay
 from function_app.maintenance.sweep import Budget, sweep
 from function_app.models.identity import is_run_id
 from function_app.models.runs import Outcome
-from function_app.resources import Resources, resources
 from function_app.results.conditions import BadCursor
+from function_app.workflow.resources import Resources, resources
 
 blueprint = Blueprint()
 _FILTERS = ("state", "reason", "device", "since", "until")

@@ -15,9 +15,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from function_app.models.runs import EndedRun
-from function_app.resources import Resources
 from function_app.storage.purge_position import PurgePosition
 from function_app.workflow.live_runs.instances import DurableUnavailable, answers, find_live_run
+from function_app.workflow.resources import Resources
 
 BUDGET = timedelta(seconds=60)  # of the five minutes that host.json gives a function
 _PAGE = 200

@@ -15,8 +15,8 @@ from enum import StrEnum
 from typing import Any
 
 from function_app.models.runs import RunRequest
-from function_app.resources import Resources
 from function_app.workflow.live_runs.instances import LiveRun, answers, find_live_run
+from function_app.workflow.resources import Resources
 from function_app.workflow.starting import Started, begin
 
 _PAGE = 1_000

@@ -18,8 +18,7 @@ from function_app.models.runs import (
     StoredRun,
     StoreHealth,
 )
-from function_app.results import aggregates as figures
-from function_app.results import reading, writing
+from function_app.results import aggregates, reading, writing
 from function_app.results.database import Database
 from function_app.results.interface import EVERYTHING
 from function_app.results.statistics import Stats
@@ -67,11 +66,11 @@ class SqlResultStore:
 
     def counts(self, which: RunFilter = EVERYTHING) -> Counts:
         """See ResultStore."""
-        return figures.counts(self._database, which)
+        return aggregates.counts(self._database, which)
 
     def stats(self, window: RunFilter = EVERYTHING) -> Stats:
         """See ResultStore."""
-        return figures.stats(self._database, window, self._clock())
+        return aggregates.stats(self._database, window, self._clock())
 
     def known_run_ids(self, run_ids: Collection[str]) -> set[str]:
         """See ResultStore."""

@@ -18,10 +18,10 @@ from function_app.models.identity import lineage_of, plain_etag, run_id_of, trac
 from function_app.models.runs import ImageVersion, RunRequest
 from function_app.settings import Settings, StorageSettings
 from function_app.storage.errors import storage_errors
+from function_app.storage.journal_segments import JournalSegments
 from function_app.storage.purge_position import PurgePositionBlob
 from function_app.storage.quarantine import Quarantine
 from function_app.storage.sweep_position import SweepPositionBlob
-from function_app.workflow.live_runs.segments import JournalSegments
 
 # The orchestration retries with growing delay; the client only smooths over a single hiccup, because
 # an activity that waits long inside holds a thread of the pool.

@@ -9,9 +9,9 @@ from azure.durable_functions import Blueprint
 
 from function_app.models.codec import from_json, to_json
 from function_app.models.runs import Ending, RunRequest
-from function_app.resources import resources
 from function_app.telemetry.observing import observed
 from function_app.workflow import steps
+from function_app.workflow.resources import resources
 
 blueprint = Blueprint()
 

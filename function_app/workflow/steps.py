@@ -12,8 +12,8 @@ import hashlib
 from function_app.errors import Permanent, Transient
 from function_app.images.image import GreyPixels, Unreadable, read_image
 from function_app.models.runs import Ending, ImageVersion, Rejection, RunRequest, StepAnswer
-from function_app.resources import Resources
 from function_app.scoring.pixel_sum import score_all
+from function_app.workflow.resources import Resources
 
 
 def validate(run: RunRequest, use: Resources) -> StepAnswer:

@@ -18,7 +18,6 @@ from azure.functions.meta import Datum
 
 from functions_host.clock import SystemClock
 from functions_host.errors import FunctionTimedOutError
-from functions_host.invoking.deferred import DeferredValues
 from functions_host.invoking.invocation_context import (
     THREAD_LOCAL,
     InvocationContext,
@@ -28,6 +27,7 @@ from functions_host.invoking.invocation_context import (
 )
 from functions_host.invoking.invocation_log import InvocationLog
 from functions_host.invoking.worker import Worker
+from functions_host.loading.deferred import DeferredValues
 from functions_host.loading.functions import LoadedFunction, Parameter
 
 Metadata = Mapping[str, Datum]

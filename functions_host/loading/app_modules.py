@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from functions_host.invoking.deferred import registry
+from functions_host.loading.deferred import registry
 
 
 class AppModules:

@@ -16,7 +16,7 @@ from typing import Any
 from azure.functions.meta import _ConverterMeta as ConverterRegistry
 
 from functions_host.errors import StartRefusedError
-from functions_host.invoking.deferred import deferred_converter, is_deferred
+from functions_host.loading.deferred import deferred_converter, is_deferred
 from functions_host.loading.functions import TRIGGER_KINDS, Binding, Parameter
 from functions_host.loading.generic_binding import GenericBinding
 

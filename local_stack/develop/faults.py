@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from local_stack.errors import StackError
+from local_stack.errors import FAILED, StackError
 from local_stack.install import node_runtime
 from local_stack.processes import ChildProcess
 from local_stack.state_folder import PROJECT_ROOT
@@ -131,7 +131,7 @@ def _run_lanes(summary: Summary, folder: Path, words: list[str], json_file: Path
         for child in running.values():
             child.stop()
     if set(summary.lanes.values()) == {_NO_TEST_CHOSEN}:
-        raise StackError("No fault test has that name.", "see tests/faults", exit_code=1)
+        raise StackError("No fault test has that name.", "see tests/faults", exit_code=FAILED)
 
 
 def _lane(name: str, summary: Summary, folder: Path, report: Path, words: list[str]) -> ChildProcess:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from local_stack.errors import StackError
+from local_stack.errors import FAILED, StackError
 from local_stack.operate.run_api import RunApi
 from local_stack.operate.running_stack import run_api
 
@@ -67,7 +67,7 @@ def replay_all(api: RunApi, chosen: Mapping[str, str], *, dry_run: bool = False)
             raise StackError(
                 f"POST {api.url}/api/runs/replay answered {code}: {page.get('detail', page)}",
                 "correct the parameter it names, or see the host's log",
-                exit_code=1,
+                exit_code=FAILED,
             )
         total = Replays(
             total.matched + page["matched"],

@@ -15,7 +15,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from local_stack.errors import StackError
+from local_stack.errors import FAILED, StackError
 
 KEY_VARIABLE = "PIPELINE_FUNCTION_KEY"
 _PAGE = 1000
@@ -49,7 +49,7 @@ class RunApi:
                 raise StackError(
                     f"The API answered {code}: {page.get('parameter') or ''} {page.get('detail', page)}",
                     "see `python3 pipeline.py runs --help`, or the host's log",
-                    exit_code=1,
+                    exit_code=FAILED,
                 )
             yield from page["runs"]
             if not page.get("next_cursor"):

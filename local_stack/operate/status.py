@@ -12,7 +12,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from local_stack.errors import StackError
+from local_stack.errors import FAILED, StackError
 from local_stack.operate.run_api import RunApi
 from local_stack.operate.run_timeline import timeline
 from local_stack.operate.running_stack import run_api
@@ -59,7 +59,7 @@ def _find(api: RunApi, what: str) -> list[dict[str, Any]]:
     if code in (400, 404):
         return []
     raise StackError(
-        f"The API answered {code}: {body.get('detail', body)}", "see the host's log", exit_code=1
+        f"The API answered {code}: {body.get('detail', body)}", "see the host's log", exit_code=FAILED
     )
 
 

@@ -9,7 +9,7 @@ import argparse
 import json
 from collections import Counter
 
-from local_stack.errors import StackError
+from local_stack.errors import FAILED, StackError
 from local_stack.operate.run_api import RunApi
 from local_stack.operate.running_stack import run_api
 
@@ -47,7 +47,7 @@ def sweep_all(
             raise StackError(
                 f"{api.url}/api/{'sweep' if start else 'audit'} answered {code}: {told.get('detail', told)}",
                 "see the host's log",
-                exit_code=1,
+                exit_code=FAILED,
             )
         total.update({name: told[name] for name in COUNTED})
         found = [*found, *told["found"]][:1_000]

@@ -17,7 +17,7 @@ from typing import Any
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.storage.blob import ContainerClient
 
-from local_stack.errors import StackError
+from local_stack.errors import FAILED, StackError
 from local_stack.operate.run_api import RunApi
 from local_stack.reconcile.books import Balance, TruthLine, open_books
 from local_stack.state_folder import StateFolder
@@ -81,7 +81,7 @@ def blobs(storage: str, container: str) -> Iterator[Blob]:
         raise StackError(
             f"Blob Storage does not answer: {type(error).__name__}.",
             "start it, or check the connection",
-            exit_code=1,
+            exit_code=FAILED,
         ) from error
 
 

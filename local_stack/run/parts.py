@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from local_stack.errors import StackError
+from local_stack.errors import FAILED, StackError
 from local_stack.install import node_runtime
 from local_stack.processes import ChildProcess, is_listening, log_tail, wait_until
 from local_stack.state_folder import PROJECT_ROOT, StateFolder
@@ -48,7 +48,7 @@ def azurite_ready(ports: tuple[int, ...], process: ChildProcess) -> None:
 
     if not wait_until(up, 30):
         raise StackError(
-            f"Azurite does not answer. Its log:\n{log_tail(process.log)}", "see the log", exit_code=1
+            f"Azurite does not answer. Its log:\n{log_tail(process.log)}", "see the log", exit_code=FAILED
         )
 
 
@@ -110,7 +110,9 @@ def functions_host_ready(url: str, process: ChildProcess, seconds: float = 120) 
             return False
 
     if not wait_until(up, seconds):
-        raise StackError(f"The functions host does not answer at {url}.", f"see {process.log}", exit_code=1)
+        raise StackError(
+            f"The functions host does not answer at {url}.", f"see {process.log}", exit_code=FAILED
+        )
 
 
 def migrate(environment: dict[str, str], log: Path) -> None:
@@ -124,7 +126,7 @@ def migrate(environment: dict[str, str], log: Path) -> None:
         raise StackError(
             f"The migrations failed: {(finished.stderr or finished.stdout).strip()}",
             "run `python3 pipeline.py migrate status`; nothing was dropped",
-            exit_code=1,
+            exit_code=FAILED,
         )
 
 
@@ -147,7 +149,9 @@ def agent_ready(state: StateFolder, process: ChildProcess, seconds: float = 120)
         return status.get("pid") == process.pid and status.get("state") == "running"
 
     if not wait_until(up, seconds, interval=0.2):
-        raise StackError("The agent does not report that it is running.", f"see {process.log}", exit_code=1)
+        raise StackError(
+            "The agent does not report that it is running.", f"see {process.log}", exit_code=FAILED
+        )
 
 
 def agent_status(state: StateFolder) -> dict[str, object]:

@@ -21,10 +21,10 @@ from kit.report import Report
 
 from function_app.maintenance.sweep import Budget, timed_sweep
 from function_app.models.identity import run_id_of
-from function_app.resources import Resources
 from function_app.results import open_result_store
 from function_app.settings import Settings, StorageSettings
 from function_app.storage.blobs import ImageBlobs, connect
+from function_app.workflow.resources import Resources
 from local_stack.reconcile.books import TruthLine, open_books
 from sql_migrations import runner
 from sql_migrations.engine import open_engine

@@ -10,7 +10,6 @@ from typing import Any
 from function_app.errors import PipelineError, StoreUnavailable
 from function_app.results.database import DuplicateKey
 from function_app.results.mssql import odbc, odbc_errors
-from function_app.results.mssql import odbc as connection_string
 from function_app.results.mssql.connect_gate import ConnectGate
 from function_app.results.mssql.statements import MSSQL
 from function_app.results.pool import ConnectionPool
@@ -39,10 +38,10 @@ class MssqlDatabase:
         credential: Callable[[], odbc.Credential] = odbc.default_credential,
         login_timeout_seconds: int = odbc.LOGIN_TIMEOUT_SECONDS,
     ) -> None:
-        pairs = connection_string.parse(text)
+        pairs = odbc.parse(text)
         self._pyodbc: Any = odbc.load_pyodbc()
         self._tokens = odbc.AccessTokens(credential()) if odbc.wants_token(pairs) else None
-        self._complete = connection_string.write(odbc.completed(pairs, self._driver))
+        self._complete = odbc.write(odbc.completed(pairs, self._driver))
         self._login_timeout = login_timeout_seconds
         gate = ConnectGate()
         self._pool: ConnectionPool[Any] = ConnectionPool(lambda: gate.connect(self._connect), self._is_alive)

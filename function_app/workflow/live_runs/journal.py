@@ -19,7 +19,7 @@ from datetime import datetime
 from function_app.errors import BlobMissing, Transient
 from function_app.models.codec import from_json, to_json
 from function_app.models.runs import RunRequest
-from function_app.workflow.live_runs.segments import PREFIX, JournalSegments
+from function_app.storage.journal_segments import PREFIX, JournalSegments
 
 log = logging.getLogger("function_app.run_journal")
 

@@ -17,11 +17,11 @@ from typing import Any
 from function_app.errors import StorageUnavailable, Transient
 from function_app.models.runs import RunRequest
 from function_app.results import ResultStore
+from function_app.storage.journal_segments import JournalSegments, Segment
 from function_app.workflow.live_runs.following import Following
 from function_app.workflow.live_runs.instances import LiveRun, answers, find_live_run
 from function_app.workflow.live_runs.journal import Noted, RunJournal, from_lines
 from function_app.workflow.live_runs.pacing import Allowance, Aside
-from function_app.workflow.live_runs.segments import JournalSegments, Segment
 
 log = logging.getLogger("function_app.living")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functions_host.invoking.deferred import ModelBindingData
+from functions_host.loading.deferred import ModelBindingData
 
 _AS_IT_IS = frozenset("!#$%()*,-./:;=?@[]^_{|}~ ") | frozenset(
     "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from functions_host.errors import StartRefusedError
-from functions_host.invoking.deferred import binding_with_expression
 from functions_host.loading.app_settings import expand
+from functions_host.loading.deferred import binding_with_expression
 from functions_host.loading.functions import LoadedFunction
 from functions_host.triggers.blobs.connections import StorageAccount, resolve_connection
 

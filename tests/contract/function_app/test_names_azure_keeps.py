@@ -20,7 +20,7 @@ from function_app.models.identity import blob_key_of, run_id_of
 from function_app.models.runs import Outcome, RunRecord
 from function_app.settings import Settings
 from function_app.storage import purge_position, quarantine, sweep_position
-from function_app.workflow.live_runs.segments import PREFIX
+from function_app.storage.journal_segments import PREFIX
 from local_agent import blob_contract
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -9,7 +9,7 @@ import pytest
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
 from functions_host.invoking import invocation
-from functions_host.invoking.deferred import DeferredValues
+from functions_host.loading.deferred import DeferredValues
 from functions_host.triggers.blobs.storage import BlobStorage
 from tests.contract.functions_host.blob_kit import (
     RECORDER,

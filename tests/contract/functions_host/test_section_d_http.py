@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from functions_host.errors import StartRefusedError
-from functions_host.http import server as http_server
+from functions_host.http import server
 from functions_host.testing import RunningApp
 
 AppOf = Callable[..., RunningApp]
@@ -383,7 +383,7 @@ def test_body_over_the_limit_is_413(app_of: AppOf) -> None:
 def test_client_that_sends_its_body_too_slowly_gets_408(
     app_of: AppOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http_server, "BODY_SECONDS", 0.2)
+    monkeypatch.setattr(server, "BODY_SECONDS", 0.2)
     app = app_of(OUTCOMES)
     with socket.create_connection((urlsplit(app.origin).hostname, urlsplit(app.origin).port)) as slow:
         slow.sendall(b"POST /api/length HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")

@@ -109,7 +109,7 @@ def make_place(azurite: Any, folder: Path) -> Place:
 
 def resources() -> Any:
     """The world of the app that runs in this process."""
-    return sys.modules["function_app.resources"].resources()
+    return sys.modules["function_app.workflow.resources"].resources()
 
 
 def advance_the_app_s_clock(seconds: float) -> None:

@@ -17,11 +17,11 @@ from azure.core.exceptions import ServiceRequestError
 from function_app.errors import BlobMissing, StorageUnavailable, Superseded, TooLarge, Transient
 from function_app.maintenance.sweep import Budget, Standing, sweep, timed_sweep
 from function_app.models.runs import ImageVersion, Outcome, RunRecord
-from function_app.resources import Resources
 from function_app.settings import Settings, StorageSettings
 from function_app.storage.blobs import ImageBlobs, connect
 from function_app.storage.quarantine import quarantine_name
 from function_app.storage.sweep_position import SweepPosition
+from function_app.workflow.resources import Resources
 
 pytestmark = pytest.mark.azurite
 ROOT = Path(__file__).resolve().parents[3]

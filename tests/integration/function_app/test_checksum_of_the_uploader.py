@@ -15,11 +15,11 @@ from PIL import Image
 
 from function_app.maintenance.replay import next_attempt
 from function_app.models.runs import Outcome, RunRecord, RunRequest
-from function_app.resources import Resources
 from function_app.results import open_result_store
 from function_app.settings import Settings, StorageSettings
 from function_app.storage.blobs import ImageBlobs, connect
 from function_app.workflow import steps
+from function_app.workflow.resources import Resources
 
 pytestmark = pytest.mark.azurite
 

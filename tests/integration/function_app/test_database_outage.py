@@ -87,7 +87,7 @@ def test_a_minute_without_the_database_loses_and_doubles_nothing_and_the_runs_sa
     container.upload_blob("before.png", grey(1))
     app.wait_until(lambda: len(rows_of(database)) == 1)
 
-    sys.modules["function_app.resources"].resources().store.close()
+    sys.modules["function_app.workflow.resources"].resources().store.close()
     away = database.rename(database.with_suffix(".away"))
     container.upload_blob("during-1.png", grey(2))
     container.upload_blob("during-2.png", grey(3))

@@ -12,7 +12,7 @@ from azure.storage.blob import BlobServiceClient
 from function_app.errors import BlobMissing, StorageUnavailable
 from function_app.settings import StorageSettings
 from function_app.storage.blobs import connect
-from function_app.workflow.live_runs.segments import JournalSegments
+from function_app.storage.journal_segments import JournalSegments
 
 pytestmark = pytest.mark.azurite
 _numbers = itertools.count()

@@ -15,9 +15,9 @@ from azure.storage.blob import BlobServiceClient
 
 from function_app.models.codec import to_json
 from function_app.models.runs import ImageVersion, RunRequest
-from function_app.resources import utc_now
+from function_app.storage.journal_segments import JournalSegments
 from function_app.workflow.live_runs.journal import RunJournal
-from function_app.workflow.live_runs.segments import JournalSegments
+from function_app.workflow.resources import utc_now
 from functions_host.testing import RunningApp
 from tests.integration.function_app.app_kit import (
     Place,
@@ -178,7 +178,7 @@ def test_without_storage_the_known_runs_are_told_and_the_answer_says_how_old_it_
 
 def test_an_app_that_cannot_read_the_journal_counts_nobody_and_says_so(place: Place) -> None:
     with place.app() as app:
-        of_the_app = sys.modules["function_app.workflow.live_runs.segments"]
+        of_the_app = sys.modules["function_app.storage.journal_segments"]
         resources().living._segments = of_the_app.JournalSegments(
             BlobServiceClient("http://127.0.0.1:1/nobody", retry_total=0), "nowhere"
         )

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from function_app.maintenance import purge as purging
+from function_app.maintenance import purge
 from function_app.maintenance.purge import PurgeReport, purge_before, timed_purge
 from function_app.models.runs import Outcome, RunRecord
-from function_app.resources import Resources
 from function_app.results.sqlite.database import open_sqlite_store
 from function_app.settings import Settings, StorageSettings
 from function_app.storage.blobs import ImageBlobs, connect
 from function_app.workflow.live_runs.instances import DurableUnavailable
+from function_app.workflow.resources import Resources
 from tests.integration.function_app.app_kit import (
     Place,
     all_live,
@@ -118,7 +118,7 @@ async def test_what_is_older_than_the_retention_goes_and_the_rest_stays(world: W
 async def test_a_slice_ends_by_time_and_the_next_process_goes_on_where_it_stopped(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(purging, "_PAGE", 3)
+    monkeypatch.setattr(purge, "_PAGE", 3)
     for number in range(8):
         world.commit(number, 2 * MONTH - timedelta(minutes=number))
     purge_one = world.durable.purge_instance_history
@@ -134,7 +134,7 @@ async def test_a_slice_ends_by_time_and_the_next_process_goes_on_where_it_stoppe
 
 
 async def test_a_purge_that_breaks_off_loses_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(purging, "_PAGE", 3)
+    monkeypatch.setattr(purge, "_PAGE", 3)
     for number in range(8):
         world.commit(number, 2 * MONTH - timedelta(minutes=number))
     for trouble in ("away", "refuses"):
@@ -208,8 +208,8 @@ def test_an_operator_s_purge_forgets_the_steps_of_what_ended_and_leaves_rows_and
             module = sys.modules["function_app.maintenance.purge"]
             monkeypatch.setattr(module, "_PAGE", 2)
             monkeypatch.setattr(module, "BUDGET", timedelta(0))
-            until = sys.modules["function_app.resources"].utc_now() + timedelta(seconds=1)
-            app.wait_until(lambda: sys.modules["function_app.resources"].utc_now() > until)
+            until = sys.modules["function_app.workflow.resources"].utc_now() + timedelta(seconds=1)
+            app.wait_until(lambda: sys.modules["function_app.workflow.resources"].utc_now() > until)
             told = [app.post("/api/purge?older_than=1s").json() for _ in range(3)]
             assert [one["complete"] for one in told] == [False, False, True]
             assert sum(one["purged"] for one in told) == 4

@@ -14,10 +14,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 ONE_STEP = """
-from function_app.telemetry import observing as telemetry
+from function_app.telemetry import observing
 from opentelemetry import metrics, trace
 
-@telemetry.observed
+@observing.observed
 def save_result(ending):
     return {}
 

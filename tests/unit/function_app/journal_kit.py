@@ -11,7 +11,7 @@ from azure.durable_functions import OrchestrationRuntimeStatus
 
 from function_app.errors import BlobMissing, StorageUnavailable, StoreUnavailable
 from function_app.models.runs import ImageVersion, Lineage, RunRequest
-from function_app.workflow.live_runs.segments import Reading, Segment
+from function_app.storage.journal_segments import Reading, Segment
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -8,8 +8,8 @@ from threading import Barrier
 
 import pytest
 
-from function_app import resources as module
 from function_app.errors import Misconfigured
+from function_app.workflow import resources as module
 
 THREADS = 8
 

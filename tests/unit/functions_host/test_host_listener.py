@@ -8,7 +8,7 @@ import logging
 
 from aiohttp import web
 
-from functions_host import triggers as background
+from functions_host import triggers
 from functions_host.http.listener import Listener
 from functions_host.invoking.invocation_log import InvocationLog
 
@@ -41,7 +41,7 @@ async def test_client_that_never_finishes_its_headers_is_cut_off() -> None:
 
 
 async def test_loop_that_fails_is_logged_and_started_again(monkeypatch, caplog) -> None:
-    monkeypatch.setattr(background, "RESTART_SECONDS", 0.0)
+    monkeypatch.setattr(triggers, "RESTART_SECONDS", 0.0)
     starts = []
 
     async def fails_once() -> None:
@@ -50,7 +50,7 @@ async def test_loop_that_fails_is_logged_and_started_again(monkeypatch, caplog) 
             raise OSError("disk full")
 
     with caplog.at_level(logging.ERROR):
-        await background.keep_running(fails_once, "scan of container img")
+        await triggers.keep_running(fails_once, "scan of container img")
     assert len(starts) == 2
     assert "scan of container img failed unexpectedly" in caplog.text
 

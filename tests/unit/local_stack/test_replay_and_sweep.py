@@ -13,8 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from local_stack.errors import StackError
-from local_stack.operate import replay as replaying
-from local_stack.operate import sweep
+from local_stack.operate import replay, sweep
 
 RUN_ID = "0" * 32
 COUNTS = dict.fromkeys(sweep.COUNTED, 0)
@@ -87,12 +86,12 @@ def wanted(url: str, **options: Any) -> argparse.Namespace:
 
 
 def test_one_run_is_replayed_by_its_id(url: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert replaying.run(wanted(url, run_id=RUN_ID)) == 0
+    assert replay.run(wanted(url, run_id=RUN_ID)) == 0
     assert capsys.readouterr().out == f"{RUN_ID}: attempt 2 started again.\n"
 
 
 def test_a_scored_run_is_not_replayed_and_says_so(url: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert replaying.run(wanted(url, run_id="1" * 32)) == 1
+    assert replay.run(wanted(url, run_id="1" * 32)) == 1
     assert "nothing to replay" in capsys.readouterr().out
 
 
@@ -106,7 +105,7 @@ def test_many_are_replayed_page_by_page_with_every_filter(
         "since": "24h",
         "until": "1h",
     }
-    assert replaying.run(wanted(url, **chosen)) == 0
+    assert replay.run(wanted(url, **chosen)) == 0
     assert capsys.readouterr().out == "1001 runs matched: 991 started again, 10 ran already.\n"
     first, second = (query for _, _, query in Api.asked)
     assert first == {**chosen, "limit": "1000", "dry_run": "false"}
@@ -114,7 +113,7 @@ def test_many_are_replayed_page_by_page_with_every_filter(
 
 
 def test_a_dry_run_only_counts(url: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert replaying.run(wanted(url, state="rejected", dry_run=True)) == 0
+    assert replay.run(wanted(url, state="rejected", dry_run=True)) == 0
     assert "1001 runs match" in capsys.readouterr().out
     assert all(query["dry_run"] == "true" for _, _, query in Api.asked)
 
@@ -122,13 +121,13 @@ def test_a_dry_run_only_counts(url: str, capsys: pytest.CaptureFixture[str]) -> 
 @pytest.mark.parametrize("options", [{}, {"run_id": RUN_ID, "state": "failed"}])
 def test_nobody_replays_everything_by_a_slip(url: str, options: dict[str, str]) -> None:
     with pytest.raises(StackError, match="Say what to replay"):
-        replaying.run(wanted(url, **options))
+        replay.run(wanted(url, **options))
     assert Api.asked == []
 
 
 def test_what_the_api_refuses_is_told(url: str) -> None:
     with pytest.raises(StackError, match="ISO 8601"):
-        replaying.run(wanted(url, state="failed", since="wrong"))
+        replay.run(wanted(url, state="failed", since="wrong"))
 
 
 def test_a_sweep_goes_on_to_the_end_of_the_container(url: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,9 +19,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from function_app.errors import Misconfigured, StorageUnavailable
 from function_app.models.runs import ImageVersion, Lineage, RunRequest
-from function_app.telemetry import observing as telemetry
-from function_app.telemetry import providers as metric_names
-from function_app.telemetry import providers as telemetry_providers
+from function_app.telemetry import observing, providers
 from function_app.telemetry.traced_image import image_of_input, own_trace
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -49,17 +47,17 @@ def recorded(monkeypatch):
     provider.add_span_processor(SimpleSpanProcessor(spans))
     monkeypatch.setattr(trace, "get_tracer", provider.get_tracer)
     monkeypatch.setattr(metrics, "get_meter", MeterProvider([reader]).get_meter)
-    monkeypatch.setattr(telemetry, "TELEMETRY", "provided")
-    telemetry_providers.instruments.cache_clear()
+    monkeypatch.setattr(observing, "TELEMETRY", "provided")
+    providers.instruments.cache_clear()
     yield spans, reader
-    telemetry_providers.instruments.cache_clear()
+    providers.instruments.cache_clear()
 
 
 def test_off_means_the_very_function_and_no_import_of_opentelemetry():
     def step(run: object) -> object:
         return run
 
-    assert telemetry.observed(step) is step
+    assert observing.observed(step) is step
     script = (
         "import sys, function_app; print(sorted(m for m in sys.modules if m.startswith('opentelemetry.sdk')))"
     )
@@ -72,7 +70,7 @@ def test_off_means_the_very_function_and_no_import_of_opentelemetry():
 def test_a_failed_try_is_counted_by_reason_and_no_foreign_text_leaves(recorded):
     spans, reader = recorded
 
-    @telemetry.observed
+    @observing.observed
     def validate_image(run: Any) -> Any:
         raise ConnectionError("https://st.blob.core.windows.net/?sig=canary")
 
@@ -85,11 +83,11 @@ def test_a_failed_try_is_counted_by_reason_and_no_foreign_text_leaves(recorded):
     names = {
         m.name for r in reader.get_metrics_data().resource_metrics for s in r.scope_metrics for m in s.metrics
     }
-    assert names == {metric_names.RETRIES, metric_names.WAITING}
+    assert names == {providers.RETRIES, providers.WAITING}
 
 
 def test_our_own_errors_are_told_by_their_reason(recorded):
-    @telemetry.observed
+    @observing.observed
     def score_image(run: Any) -> Any:
         raise StorageUnavailable("Storage answered 503 (ServerBusy).")
 
@@ -111,11 +109,11 @@ ARRIVED = RunRequest(
 
 def test_a_start_that_fails_is_marked_and_counted_as_a_failed_step_is(recorded):
     spans, reader = recorded
-    with pytest.raises(ConnectionError), telemetry.observed_start(ARRIVED):
+    with pytest.raises(ConnectionError), observing.observed_start(ARRIVED):
         raise ConnectionError("canary")
     span = spans.get_finished_spans()[-1]
     assert (span.name, span.status.description) == ("start_on_blob", "ConnectionError")
-    assert metric(reader, metric_names.RETRIES)[0].attributes == {
+    assert metric(reader, providers.RETRIES)[0].attributes == {
         "step": "start_on_blob",
         "reason": "ConnectionError",
     }
@@ -123,45 +121,45 @@ def test_a_start_that_fails_is_marked_and_counted_as_a_failed_step_is(recorded):
 
 def test_a_delivery_whose_image_could_not_be_looked_at_is_counted_without_a_span(recorded):
     spans, reader = recorded
-    telemetry.note_failed_look(StorageUnavailable("Storage answered 503 (ServerBusy)."))
+    observing.note_failed_look(StorageUnavailable("Storage answered 503 (ServerBusy)."))
     assert spans.get_finished_spans() == ()
-    assert metric(reader, metric_names.RETRIES)[0].attributes == {
+    assert metric(reader, providers.RETRIES)[0].attributes == {
         "step": "start_on_blob",
         "reason": StorageUnavailable("").reason,
     }
 
 
 def test_the_way_from_device_to_blob_is_a_span_of_the_device_s_trace(recorded):
-    with telemetry.observed_start(ARRIVED):
+    with observing.observed_start(ARRIVED):
         pass
     upload, start = recorded[0].get_finished_spans()
-    assert (upload.name, start.name) == (telemetry_providers.UPLOAD, "start_on_blob")
+    assert (upload.name, start.name) == (providers.UPLOAD, "start_on_blob")
     assert {f"{s.context.trace_id:032x}-{s.parent.span_id:016x}" for s in (upload, start)} == {TOLD[3:-3]}
     assert upload.end_time - upload.start_time == 1_750_000_000
 
 
 def test_a_blob_whose_second_began_before_its_file_was_complete_travelled_in_no_time(recorded):
     complete = datetime(2026, 1, 1, 0, 0, 2, 900_000, tzinfo=UTC)  # storage says :02, without a fraction
-    with telemetry.observed_start(replace(ARRIVED, lineage=replace(ARRIVED.lineage, captured_at=complete))):
+    with observing.observed_start(replace(ARRIVED, lineage=replace(ARRIVED.lineage, captured_at=complete))):
         pass
     upload = recorded[0].get_finished_spans()[0]
     assert upload.start_time == upload.end_time
 
 
 def test_a_start_is_no_span_while_telemetry_is_off(recorded, monkeypatch):
-    monkeypatch.setattr(telemetry, "TELEMETRY", "off")
-    with telemetry.observed_start(ARRIVED):
+    monkeypatch.setattr(observing, "TELEMETRY", "off")
+    with observing.observed_start(ARRIVED):
         pass
-    telemetry.note_failed_look(StorageUnavailable(""))
+    observing.note_failed_look(StorageUnavailable(""))
     assert recorded[0].get_finished_spans() == ()
     assert recorded[1].get_metrics_data() is None
 
 
 def test_the_sweep_measures_the_oldest_image_that_waits(recorded):
-    telemetry.note_oldest_waiting(None)
+    observing.note_oldest_waiting(None)
     assert recorded[1].get_metrics_data() is None
-    telemetry.note_oldest_waiting(datetime.now(UTC) - timedelta(hours=2))
-    assert 7_200 <= metric(recorded[1], metric_names.WAITING)[0].max < 7_260
+    observing.note_oldest_waiting(datetime.now(UTC) - timedelta(hours=2))
+    assert 7_200 <= metric(recorded[1], providers.WAITING)[0].max < 7_260
 
 
 def test_run_and_ending_of_one_image_continue_one_trace():
@@ -172,6 +170,6 @@ def test_run_and_ending_of_one_image_continue_one_trace():
 
 
 def test_an_unknown_exporter_is_named():
-    telemetry_providers.instruments.cache_clear()
+    providers.instruments.cache_clear()
     with pytest.raises(Misconfigured, match="console, otlp"):
-        telemetry_providers.instruments("grafana")
+        providers.instruments("grafana")
