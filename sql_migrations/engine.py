@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from sql_migrations.errors import MigrationError
 from sql_migrations.files import MigrationFile
 from sql_migrations.plan import HistoryEntry
 

@@ -11,11 +11,14 @@ WRONG_CALL = 2
 
 
 class MigrationError(Exception):
-    """A migration cannot go on; the message names the file or the remedy and holds no secret."""
+    """A migration cannot go on; the message names the file or the remedy and holds no secret.
+
+    Each migration is one transaction: those before it stay applied, of this one nothing is left.
+    """
 
 
 class DatabaseUnreachableError(MigrationError):
     """The database or its driver is not there; the message says what to do about it.
 
-    Whoever deploys can try again once it is there: nothing was applied by half.
+    Whoever deploys can try again once it is there.
     """
