@@ -61,6 +61,12 @@ test("characters that hide or reorder text are named instead of obeyed", () => {
   assert.equal(visible(null), "");
 });
 
+test("every character without width is named, to the edges of each range", () => {
+  const edges = [0x00, 0x1f, 0x7f, 0x9f, 0x200b, 0x200f, 0x2028, 0x202e, 0x2060, 0x2069, 0xfeff, 0x061c];
+  for (const code of edges)
+    assert.match(visible(String.fromCodePoint(code)), /^‹U\+[0-9A-F]{4}›$/, code.toString(16));
+});
+
 test("a long name keeps its last twelve characters, and no character is torn", () => {
   assert.deepEqual(headAndTail("short.png"), ["", "short.png"]);
   assert.deepEqual(headAndTail("long-name-🙂-000001.png"), ["long-name-", "🙂-000001.png"]);
