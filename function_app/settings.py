@@ -144,10 +144,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("MAX_IMAGE_BYTES", "Most bytes that a file may have.", _CODE, "1048576"),
     Setting("SWEEP_SCHEDULE", "When blobs without a run are looked for and started (NCRONTAB, six fields, UTC). With "
             "`func start` every minute, `0 * * * * *`: its polling trigger misses blobs (func-start.md).",
-            "function_app/workflow/triggers.py", "0 */5 * * * *"),
+            "function_app/maintenance/timers.py", "0 */5 * * * *"),
     Setting("PURGE_SCHEDULE", "When the history of finished runs is forgotten, a minute's worth at each tick; ticks "
             "after the last one needed are free (NCRONTAB, six fields, UTC).",
-            "function_app/workflow/triggers.py", "0 */5 3-5 * * *"),
+            "function_app/maintenance/timers.py", "0 */5 3-5 * * *"),
     Setting("RETENTION_DAYS", "Days that history is kept; rows are kept for ever.", _CODE, "30"),
     Setting("PYTHON_THREADPOOL_THREAD_COUNT", "Activities at once per worker process; keep it equal to host.json's "
             "`maxConcurrentActivityFunctions`.", "the Python worker"),
@@ -175,7 +175,7 @@ def markdown() -> str:
     )
     return (
         "# Settings of the function app\n\n"
-        "Made from `function_app/settings.py` by `python -m function_app.settings > docs/settings.md`; "
+        "Made by `markdown()` of `function_app/settings.py`; a test says how when it is out of date; "
         "tests hold code, `local.settings.json.example`, `infra/` and this page to it.\n\n"
         "All are environment variables: on one computer from `local.settings.json`, in Azure app settings. "
         '"Secret" says that the local form can hold a key or password; in Azure every sign-in is by identity '
@@ -189,7 +189,3 @@ def _default(setting: Setting) -> str:
     if setting.default is None:
         return "must be set"
     return f"`{setting.default}`" if setting.default else "off"
-
-
-if __name__ == "__main__":
-    print(markdown(), end="")

@@ -1,4 +1,7 @@
-"""What can go wrong in a migration, as sentences for the person who deploys; and what the command ends with."""
+"""What can go wrong in a migration, and what the command ends with.
+
+Messages are sentences for the person who deploys.
+"""
 
 from __future__ import annotations
 

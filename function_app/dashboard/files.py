@@ -1,11 +1,12 @@
-"""The dashboard's three files as HTTP answers. Pure but for reading them, once."""
+"""The dashboard's files as HTTP answers: the page, its style and its modules. Pure but for reading them, once."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from function_app.http_api.answers import Answer, with_etag
+from function_app.http_api.answers import Answer, NotFound, with_etag
 
 # `blob:` is for thumbnails: fetched with the key in a header, then shown from memory.
 # Styles set by script go through the CSS object model, which 'self' allows; inline ones it does not.
@@ -13,20 +14,42 @@ _PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-_TYPES = {"page.html": "text/html", "app.css": "text/css", "app.js": "text/javascript"}
+_TYPES = {".css": "text/css", ".js": "text/javascript"}
+_FOLDER = Path(__file__).parent
 
 
-def dashboard_file(name: str, if_none_match: str | None) -> Answer:
-    """One of page.html, app.css, app.js; 304 if the browser has it. Raises KeyError for any other name."""
+def page(if_none_match: str | None) -> Answer:
+    """The page; 304 if the browser has it."""
+    return _answer(_page_text(), "text/html", if_none_match)
+
+
+def asset(name: str, if_none_match: str | None) -> Answer:
+    """The style or a module; 304 if the browser has it. Raises NotFound for a name that is none of them."""
+    text = asset_texts().get(name)
+    if text is None:
+        raise NotFound("The dashboard has no such file.")
+    return _answer(text, _TYPES[Path(name).suffix], if_none_match)
+
+
+@cache
+def asset_texts() -> Mapping[str, str]:
+    """Every file that the page may ask for, by name. What is asked for is looked up here and never on the disk,
+    so no name leads out of the folder.
+    """
+    paths = [*_FOLDER.glob("*.css"), *(_FOLDER / "modules").glob("*.js")]
+    return {path.name: path.read_text(encoding="utf-8") for path in sorted(paths)}
+
+
+@cache
+def _page_text() -> str:
+    return (_FOLDER / "page.html").read_text(encoding="utf-8")
+
+
+def _answer(text: str, content_type: str, if_none_match: str | None) -> Answer:
     headers = {
         "Content-Security-Policy": _PAGE_POLICY,
         "Referrer-Policy": "no-referrer",
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
     }
-    return with_etag(Answer(200, _text(name), _TYPES[name], headers), if_none_match)
-
-
-@cache
-def _text(name: str) -> str:
-    return (Path(__file__).parent / name).read_text(encoding="utf-8")
+    return with_etag(Answer(200, text, content_type, headers), if_none_match)

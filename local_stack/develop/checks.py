@@ -40,6 +40,11 @@ CHECKS = (
         "the parts know nothing of each other",
         ("-c", "from importlinter.cli import lint_imports_command as lint; lint()"),
     ),
+    Check(
+        "dashboard",
+        "the page's scripts: linted, formatted, typed, and their pure part tested in Node",
+        ("-m", "local_stack.develop.dashboard_check"),
+    ),
     Check("unit", "the pure core; no network, seconds", ("-m", "pytest", "tests/unit", "-q")),
     Check(
         "contract",

@@ -1,7 +1,7 @@
 """Node and Azurite: the machine's Node where it is recent enough, else the one from PyPI. Standard library only.
 
-Azurite is installed once from ``azurite/package-lock.json`` (exact versions, integrity hashes, no
-install scripts) into ``.local/runtime/azurite``.
+npm packages are installed once from a package-lock.json (exact versions, integrity hashes, no install scripts)
+into ``.local/runtime``: Azurite, and the tools that check the dashboard.
 """
 
 from __future__ import annotations
@@ -24,8 +24,7 @@ from local_stack.steps import step
 OLDEST_NODE = 22  # package.json "engines" of Azurite 3.37
 
 _MANIFEST = PROJECT_ROOT / "local_stack" / "azurite"
-_INSTALLED = TOOLS / "azurite"
-AZURITE_SCRIPT = _INSTALLED / "node_modules/azurite/dist/src/azurite.js"
+AZURITE_SCRIPT = TOOLS / "azurite" / "node_modules/azurite/dist/src/azurite.js"
 
 
 @dataclass(frozen=True)
@@ -85,24 +84,37 @@ def node(python: Path | None = None) -> Node:
 
 def install_azurite(python: Path) -> None:
     """Install the locked Azurite unless the very same lock is installed already."""
-    fingerprint = hashlib.sha256((_MANIFEST / "package-lock.json").read_bytes()).hexdigest()
-    stamp = _INSTALLED / "installed"
-    if AZURITE_SCRIPT.is_file() and stamp.is_file() and stamp.read_text(encoding="ascii") == fingerprint:
+    install_locked(
+        _MANIFEST, AZURITE_SCRIPT, python, "Installing Azurite, Microsoft's storage emulator, from npm"
+    )
+
+
+def install_locked(manifest: Path, proof: Path, python: Path | None, title: str) -> None:
+    """Install what ``manifest``'s package-lock.json locks, unless the very same lock is installed already.
+
+    It goes into the folder of ``.local/runtime`` that holds ``proof``, a file which is there once it worked.
+    Raises StackError if npm cannot.
+    """
+    installed = TOOLS / proof.relative_to(TOOLS).parts[0]
+    fingerprint = hashlib.sha256((manifest / "package-lock.json").read_bytes()).hexdigest()
+    stamp = installed / "installed"
+    if proof.is_file() and stamp.is_file() and stamp.read_text(encoding="ascii") == fingerprint:
         return
     chosen = node(python)
-    log = TOOLS / "install-azurite.log"
-    _INSTALLED.mkdir(parents=True, exist_ok=True)
+    log = TOOLS / f"install-{installed.name}.log"
+    installed.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", "package-lock.json"):
-        shutil.copyfile(_MANIFEST / name, _INSTALLED / name)
-    with step("Installing Azurite, Microsoft's storage emulator, from npm"), log.open("w") as output:
+        shutil.copyfile(manifest / name, installed / name)
+    with step(title), log.open("w") as output:
         finished = subprocess.run(
             [chosen.executable, str(chosen.npm_script), "ci", "--ignore-scripts", "--no-audit", "--no-fund",
-             "--omit=dev", "--prefix", str(_INSTALLED)],
-            cwd=_INSTALLED, stdout=output, stderr=subprocess.STDOUT, check=False,
+             "--omit=dev", "--prefix", str(installed)],
+            cwd=installed, stdout=output, stderr=subprocess.STDOUT, check=False,
         )  # fmt: skip
-    if finished.returncode != 0 or not AZURITE_SCRIPT.is_file():
+    if finished.returncode != 0 or not proof.is_file():
         raise StackError(
-            f"npm could not install Azurite (log: {log})", remedy_for(log.read_text(errors="replace"))
+            f"npm could not install {installed.name} (log: {log})",
+            remedy_for(log.read_text(errors="replace")),
         )
     stamp.write_text(fingerprint, encoding="ascii")
 

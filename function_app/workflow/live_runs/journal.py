@@ -21,7 +21,7 @@ from function_app.models.codec import from_json, to_json
 from function_app.models.runs import RunRequest
 from function_app.storage.journal_segments import PREFIX, JournalSegments
 
-log = logging.getLogger("function_app.run_journal")
+log = logging.getLogger("function_app.live_runs")
 
 SECONDS_BETWEEN_WRITES = 1.0
 SECONDS_AFTER_A_FAILURE = 15.0

@@ -23,7 +23,7 @@ from function_app.workflow.live_runs.instances import LiveRun, answers, find_liv
 from function_app.workflow.live_runs.journal import Noted, RunJournal, from_lines
 from function_app.workflow.live_runs.pacing import Allowance, Aside
 
-log = logging.getLogger("function_app.living")
+log = logging.getLogger("function_app.live_runs")
 
 # All segments; and by the name of each that grew, its new notes and how many of its lines are none.
 Fetched = tuple[tuple[Segment, ...], dict[str, tuple[list[Noted], int]]]

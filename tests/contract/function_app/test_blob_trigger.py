@@ -168,7 +168,7 @@ def test_a_blob_that_is_gone_is_told_and_its_delivery_done(trigger_of, row, capl
     recorded = sent(*row)
     container, name = place(recorded)
     trigger = trigger_of(container)
-    with caplog.at_level(logging.INFO, "function_app.workflow.triggers"):
+    with caplog.at_level(logging.INFO, "function_app.triggers"):
         trigger.deliver(recorded)
     assert trigger.started == []
     assert f"{container}/{name}" in caplog.text

@@ -30,6 +30,16 @@ def test_the_whole_function_app_is_published():
     assert wanted <= set(published_files(ROOT))
 
 
+def test_the_dashboard_is_published_with_its_modules_and_without_what_checks_them():
+    """Nothing is built on the way to Azure, so what is published is what runs, and nothing beside it."""
+    published = [name for name in published_files(ROOT) if name.startswith("function_app/dashboard/")]
+    assert {Path(name).suffix for name in published} == {".py", ".html", ".css", ".js"}
+    assert "function_app/dashboard/modules/app.js" in published
+    everything = " ".join(published_files(ROOT))
+    for tool in ("node_modules", "package.json", "tsconfig", "biome", ".test.js"):
+        assert tool not in everything, tool
+
+
 def test_azd_which_reads_funcignore_as_git_does_publishes_the_same_files():
     rules = pathspec.GitIgnoreSpec.from_lines((ROOT / ".funcignore").read_text().splitlines())
     by_core_tools = set(published_files(ROOT))

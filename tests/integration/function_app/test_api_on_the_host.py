@@ -222,6 +222,34 @@ def test_without_a_key_or_with_a_wrong_one_nobody_is_answered(api, path):
     assert api(path)[0] in (200, 404)
 
 
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [("dashboard", "text/html"), ("dashboard/app.css", "text/css"), ("dashboard/app.js", "text/javascript"),
+     ("dashboard/charts.js", "text/javascript")],
+)  # fmt: skip
+def test_the_dashboard_s_files_need_no_key_and_are_what_they_say(api, path, kind):
+    status, body, told = api(path, key="")
+    headers = {name.lower(): value for name, value in told.items()}
+    assert (status, headers["content-type"]) == (200, f"{kind}; charset=utf-8")
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cache-control"] == "no-cache"
+    assert "default-src 'none'; script-src 'self'" in headers["content-security-policy"]
+    assert body
+    again, nothing, _ = api(path, key="", **{"If-None-Match": headers["etag"]})
+    assert (again, nothing) == (304, "")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["files.py", "page.html", "..%2Ffiles.py", "%2e%2e%2f%2e%2e%2fsettings.py", "..%5Cfiles.py", "modules%2Fapp.js",
+     "%2Fetc%2Fpasswd", "app.js%00.css"],
+)  # fmt: skip
+def test_no_address_below_the_dashboard_leads_to_another_file(api, name):
+    status, body, _ = api(f"dashboard/{name}", key="")
+    assert status in (400, 404)
+    assert "import" not in str(body)
+
+
 def test_health_tells_of_storage_and_database(api):
     status, body, _ = api("health")
     assert (status, body["status"], set(body["checks"])) == (200, "ok", {"storage", "database"})

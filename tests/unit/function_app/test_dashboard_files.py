@@ -6,34 +6,55 @@ import re
 
 import pytest
 
-from function_app.dashboard.files import dashboard_file
+from function_app.dashboard import files
 from function_app.dashboard.picture import picture_of
+from function_app.http_api.answers import Answer, NotFound
 
-NAMES = ("page.html", "app.css", "app.js")
+MODULES = [name for name in files.asset_texts() if name.endswith(".js")]
+NAMES = ("page.html", *files.asset_texts())
+
+
+def answer(name: str, if_none_match: str | None = None) -> Answer:
+    return files.page(if_none_match) if name == "page.html" else files.asset(name, if_none_match)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_file_names_an_outside_address(name: str) -> None:
-    body = dashboard_file(name, None).body.replace("http://www.w3.org/2000/svg", "")
+    body = answer(name).body.replace("http://www.w3.org/2000/svg", "")
     assert re.findall(r"(?:https?:)?//[a-z0-9.-]+\.[a-z]{2,}", body) == []
 
 
 def test_the_page_holds_no_inline_script_style_or_handler() -> None:
-    page = dashboard_file("page.html", None).body
+    page = answer("page.html").body
     assert re.findall(r"<script(?![^>]*\ssrc=)", page) == []
     assert re.findall(r"<style|\sstyle=|\son[a-z]+=", page) == []
 
 
-def test_the_script_never_makes_markup_or_code_out_of_text() -> None:
-    script = dashboard_file("app.js", None).body
-    assert (
-        re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", script)
-        == []
+@pytest.mark.parametrize("name", MODULES)
+def test_no_module_makes_markup_or_code_out_of_text(name: str) -> None:
+    makers = (
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|setHTML|\beval\(|new Function|\bimport\("
     )
+    assert re.findall(makers, answer(name).body) == []
+
+
+def test_the_page_begins_with_app_js_and_names_every_other_module_in_advance() -> None:
+    """Else a browser would learn of a module only from the one that imports it, one round trip after the other."""
+    page = answer("page.html").body
+    assert re.findall(r'<script[^>]* src="/api/dashboard/([^"]+)"', page) == ["app.js"]
+    ahead = re.findall(r'<link rel="modulepreload" href="/api/dashboard/([^"]+)"', page)
+    assert sorted([*ahead, "app.js"]) == sorted(MODULES)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_imports_only_modules_that_are_served(name: str) -> None:
+    assert set(re.findall(r'^(?:import|\}) .*from "([^"]+)";$', answer(name).body, re.M)) <= {
+        f"./{other}" for other in MODULES
+    }
 
 
 def test_the_policy_lets_nothing_run_but_our_own_script() -> None:
-    policy = dashboard_file("page.html", None).headers["Content-Security-Policy"]
+    policy = answer("page.html").headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "script-src 'self';" in policy
     assert "unsafe" not in policy
@@ -41,8 +62,26 @@ def test_the_policy_lets_nothing_run_but_our_own_script() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_browser_that_has_the_file_is_told_so(name: str) -> None:
-    first = dashboard_file(name, None)
-    assert dashboard_file(name, first.headers["ETag"]).status == 304
+    first = answer(name)
+    assert answer(name, first.headers["ETag"]).status == 304
+
+
+@pytest.mark.parametrize(("name", "kind"), [("app.css", "text/css"), ("app.js", "text/javascript")])
+def test_a_file_is_served_as_what_it_is(name: str, kind: str) -> None:
+    found = answer(name)
+    assert (found.status, found.content_type) == (200, kind)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "", ".", "..", "files.py", "page.html", "modules", "modules/app.js", "../app.css", "..\\app.css", "/app.css",
+        "%2e%2e%2fapp.css", "../../settings.py", "../../../host.json", "/etc/passwd", "app.js/", "APP.JS", "app.js\0",
+    ],
+)  # fmt: skip
+def test_no_name_but_that_of_a_file_of_the_page_leads_anywhere(name: str) -> None:
+    with pytest.raises(NotFound):
+        files.asset(name, None)
 
 
 @pytest.mark.parametrize("hostile", [b"<script>alert(1)</script>", b"<svg onload=alert(1)>", b"", b"GIF89a"])

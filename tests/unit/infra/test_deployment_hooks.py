@@ -265,7 +265,7 @@ def test_the_app_has_the_rights_that_its_statements_need_and_no_other(hooks):
         for verb in verbs.split(", ")
     }
     results = HOOKS.parents[1] / "function_app" / "results"
-    statements = "\n".join(path.read_text(encoding="utf-8") for path in results.glob("*.py"))
+    statements = "\n".join(path.read_text(encoding="utf-8") for path in results.rglob("*.py"))
     used = {
         (words.split()[0], table)
         for words, table in re.findall(
