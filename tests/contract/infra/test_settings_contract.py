@@ -131,5 +131,5 @@ def test_the_thread_count_matches_the_hosts_concurrency(bicep):
 
 
 def test_the_document_is_made_from_the_table():
-    remedy = """run: python -c "from function_app.settings import markdown as m; print(m(), end='')" > docs/settings.md"""
+    remedy = "run: python -c \"from function_app.settings import markdown as m; print(m(), end='')\" > docs/settings.md"
     assert (ROOT / "docs" / "settings.md").read_text(encoding="utf-8") == markdown(), remedy
