@@ -17,6 +17,7 @@ from function_app.storage.blobs import ImageBlobs, open_blobs
 from function_app.workflow.live_runs.listing import Living
 
 _opening = Lock()
+_opening_store = Lock()
 
 
 def utc_now() -> datetime:
@@ -26,17 +27,26 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class Resources:
-    """What the steps and the HTTP answers use; tests hand in their own."""
+    """What the steps and the HTTP answers use; tests hand in their own.
+
+    ``open_store`` returns one and the same store however often it is called.
+    """
 
     settings: Settings
     blobs: ImageBlobs
-    store: ResultStore
+    open_store: Callable[[], ResultStore]
     now: Callable[[], datetime] = utc_now
+
+    @property
+    def store(self) -> ResultStore:
+        """The result store, opened by whoever first asks: runs start without it. Raises Misconfigured."""
+        with _opening_store:
+            return self.open_store()
 
     @cached_property
     def living(self) -> Living:
         """The runs that live; belongs to the event loop, where it is first asked for."""
-        return Living(self.blobs.journal, self.store, self.now)
+        return Living(self.blobs.journal, lambda run_ids: self.store.known_run_ids(run_ids), self.now)
 
 
 def resources() -> Resources:
@@ -48,4 +58,6 @@ def resources() -> Resources:
 @lru_cache(maxsize=1)
 def _opened() -> Resources:
     settings = current_settings()
-    return Resources(settings, open_blobs(settings), open_result_store(settings))
+    return Resources(
+        settings, open_blobs(settings), lru_cache(maxsize=1)(lambda: open_result_store(settings))
+    )

@@ -146,7 +146,8 @@ def test_sweep_of_a_hundred_thousand_blobs(tmp_path: Path, report: Report) -> No
     with served() as storage, PeakMemory() as memory:
         settings = Settings(StorageSettings(storage), f"sqlite:///{database}")
         blobs = ImageBlobs(connect(settings.storage), "img", "quarantine", 1 << 20)
-        use = Resources(settings, blobs, open_result_store(settings))
+        store = open_result_store(settings)
+        use = Resources(settings, blobs, lambda: store)
         started = time.monotonic()
         ticks = asyncio.run(_sweep_to_the_end(client, use))
         seconds = time.monotonic() - started

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Any
 
-from function_app.errors import StorageUnavailable, Transient
+from function_app.errors import Misconfigured, StorageUnavailable, Transient
 from function_app.models.runs import RunRequest
-from function_app.results import ResultStore
 from function_app.storage.journal_segments import JournalSegments, Segment
 from function_app.workflow.live_runs.following import Following
 from function_app.workflow.live_runs.instances import LiveRun, answers, find_live_run
@@ -51,11 +50,16 @@ class LiveAnswer:
 
 
 class Living:
-    """One per process; belongs to its event loop."""
+    """One per process; belongs to its event loop. ``recorded`` tells which of the run ids have their row."""
 
-    def __init__(self, segments: JournalSegments, store: ResultStore, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        segments: JournalSegments,
+        recorded: Callable[[Sequence[str]], set[str]],
+        now: Callable[[], datetime],
+    ) -> None:
         self._segments = segments
-        self._store = store
+        self._recorded = recorded
         self.now = now
         self._journal = RunJournal(segments, lambda: self.now())
         self._following = Following()
@@ -165,9 +169,9 @@ class Living:
             return
         try:
             found = await self._looking_up.within(
-                _PATIENCE, asked, lambda: asyncio.to_thread(self._store.known_run_ids, run_ids)
+                _PATIENCE, asked, lambda: asyncio.to_thread(self._recorded, run_ids)
             )
-        except Transient:
+        except (Transient, Misconfigured):
             return  # who has a row is unknown: Durable tells who lives
         if found is not None:
             self._following.looked_up(*found)

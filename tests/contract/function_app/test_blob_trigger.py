@@ -91,10 +91,13 @@ def trigger_of(azurite: Azurite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     modules, extension = AppModules(ROOT, first=True), DurableExtension(at_once=1)
     opened: list[Trigger] = []
     with serving(extension) as client:
+        rows_db = f"sqlite:///{tmp_path}/rows.db"
 
-        def start(container: str, storage: str = azurite.connection_string) -> Trigger:
+        def start(
+            container: str, storage: str = azurite.connection_string, database: str = rows_db
+        ) -> Trigger:
             for name, value in (("IMAGE_STORAGE", storage), ("IMAGE_CONTAINER", container),
-                                ("SQL_CONNECTION_STRING", f"sqlite:///{tmp_path}/rows.db")):  # fmt: skip
+                                ("SQL_CONNECTION_STRING", database)):  # fmt: skip
                 monkeypatch.setenv(name, value)
             [function] = [found for found in index_app(ROOT, {}) if found.name == "start_on_blob"]
             opened.append(Trigger(function, storage, client, extension))
@@ -140,6 +143,15 @@ def test_second_version_of_a_name_is_a_run_of_its_own(trigger_of):
     assert [run_id for run_id, _ in trigger.started] == ids
     assert ids[0] != ids[1]
     assert [told["image"]["size_bytes"] for _, told in trigger.started] == [1, 2]
+
+
+def test_a_run_starts_while_no_database_can_be_opened(trigger_of):
+    """It waits, visibly, for its steps to succeed; a delivery that fails five times in a second would be poison."""
+    trigger = trigger_of("trig-ref", database="mysql://nobody")
+    recorded = sent(*POLLED)
+    run_id = trigger.put(*place(recorded), b"1")
+    trigger.deliver(recorded)
+    assert [started for started, _ in trigger.started] == [run_id]
 
 
 def test_an_empty_blob_is_a_run_too(trigger_of):

@@ -79,7 +79,7 @@ class World:
         """A process of its own; only what is kept in storage and books is shared."""
         storage = StorageSettings(self.place.storage)
         blobs = ImageBlobs(connect(storage), self.place.name, f"{self.place.name}-q", 1_000)
-        use = Resources(Settings(storage, "unused"), blobs, self.store, lambda: self.now)
+        use = Resources(Settings(storage, "unused"), blobs, lambda: self.store, lambda: self.now)
         in_order = self.store.in_order
 
         def counted(*args: Any) -> Any:

@@ -25,7 +25,7 @@ class World:
         self.living = self.process()
 
     def process(self) -> Living:
-        return Living(self.segments, self.books, self.clock)  # type: ignore[arg-type]
+        return Living(self.segments, lambda ids: self.books.known_run_ids(ids), self.clock)  # type: ignore[arg-type]
 
     def started_elsewhere(
         self, *runs: RunRequest, segment: str = "live/other", status: str = "Running"
