@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from azure.core import MatchConditions
+from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import BlobServiceClient
 
-from function_app.errors import BlobMissing, Superseded
+from function_app.errors import BlobMissing, StorageUnavailable, Superseded
 from function_app.storage.errors import storage_errors
 from function_app.storage.kept_state import make_container
 
@@ -52,7 +53,10 @@ class JournalSegments:
             self._create(name)
         except BlobMissing:  # said of a missing container too
             make_container(self._service, self._container)
-            self._create(name)
+            try:
+                self._create(name)
+            except BlobMissing:
+                raise StorageUnavailable("The journal's container is not there.") from None
 
     def append(self, name: str, lines: bytes) -> None:
         """Add whole lines. Raises BlobMissing if the segment was deleted meanwhile: then begin another."""
@@ -78,8 +82,11 @@ class JournalSegments:
             )
 
     def _create(self, name: str) -> None:
-        with storage_errors():
-            self._service.get_blob_client(self._container, name).create_append_blob()
+        try:
+            with storage_errors():
+                self._service.get_blob_client(self._container, name).create_append_blob()
+        except ResourceExistsError:  # the SDK's word for a container that is being deleted, for half a minute
+            raise StorageUnavailable("The journal's container is being deleted.") from None
 
     def _list(self) -> list[Segment]:
         try:

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from function_app.errors import BlobMissing, Transient
+from function_app.errors import BlobMissing, PipelineError
 from function_app.models.codec import from_json, to_json
 from function_app.models.runs import RunRequest
 from function_app.storage.journal_segments import PREFIX, JournalSegments
@@ -27,7 +27,7 @@ SECONDS_BETWEEN_WRITES = 1.0
 SECONDS_AFTER_A_FAILURE = 15.0
 RUNS_IN_A_SEGMENT = 500
 WRITES_TO_A_SEGMENT = 100  # each append is a block of the blob, and what tells of a blob tells of its blocks
-_MOST_PENDING = 5_000  # about 2 MB, below the 4 MiB that one append may bring
+_MOST_PENDING = 5_000  # about 2 MB, more with long names; one append brings no more than a segment's worth
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,7 @@ class RunJournal:
         self._pending: list[Noted] = []
         self._writing: asyncio.Task[None] | None = None
         self._failing = False
+        self._untold: str | None = None
 
     def note(self, run: RunRequest) -> None:
         """Remember that this run lives, and write it down within about a second. Costs microseconds."""
@@ -88,7 +89,15 @@ class RunJournal:
         return tuple(self._pending)
 
     def wake(self) -> None:
-        """See that what is pending gets written."""
+        """See that what is pending gets written, and say that it could not be.
+
+        Said here, in somebody's invocation: the host drops what is logged after the one that began the writing ended.
+        """
+        if self._untold is not None:
+            log.warning(
+                "the journal of started runs cannot be written (%s): lists may lack some", self._untold
+            )
+            self._untold = None
         task, loop = self._writing, asyncio.get_running_loop()
         if self._pending and (task is None or task.done() or task.get_loop() is not loop):
             self._writing = loop.create_task(self._write_soon())
@@ -99,11 +108,9 @@ class RunJournal:
         while self._pending:
             try:
                 await self._write()
-            except Transient as error:
+            except PipelineError as error:
                 if not self._failing:
-                    log.warning(
-                        "the journal of started runs cannot be written (%s): lists may lack some", error
-                    )
+                    self._untold = str(error)
                 self._failing = True
                 return
             self._failing = False
@@ -111,7 +118,7 @@ class RunJournal:
                 await self._sleep(SECONDS_BETWEEN_WRITES)
 
     async def _write(self) -> None:
-        notes = self._pending[:]
+        notes = self._pending[:RUNS_IN_A_SEGMENT]
         lines = to_lines(notes)
         if self._segment is None:
             name = f"{PREFIX}{self._now():%Y%m%dT%H%M%S%f}-{self._process}.jsonl"

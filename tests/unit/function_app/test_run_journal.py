@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 
 import pytest
 
+from function_app.errors import Superseded
 from function_app.workflow.live_runs.journal import (
     RUNS_IN_A_SEGMENT,
     SECONDS_AFTER_A_FAILURE,
@@ -53,6 +55,10 @@ def time() -> Time:
 @pytest.fixture
 async def journal(segments: Segments, time: Time) -> RunJournal:
     return RunJournal(segments, segments.clock, time.sleep)  # type: ignore[arg-type]
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    return [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
 def written(segments: Segments) -> list[Noted]:
@@ -147,8 +153,7 @@ async def test_while_storage_is_away_starting_goes_on_and_the_log_says_so_once(
         await time.passes(journal)
     assert len(segments.requests) == 3
     assert time.slept == [SECONDS_BETWEEN_WRITES, SECONDS_AFTER_A_FAILURE, SECONDS_AFTER_A_FAILURE]
-    warnings = [record for record in caplog.records if record.levelno >= logging.WARNING]
-    assert len(warnings) == 1
+    assert len(warnings(caplog)) == 1
     segments.away = False
     journal.wake()
     await asyncio.sleep(0)
@@ -156,9 +161,51 @@ async def test_while_storage_is_away_starting_goes_on_and_the_log_says_so_once(
     assert [noted.run for noted in written(segments)] == [run_request(number) for number in range(3)]
 
 
+async def test_the_failure_is_told_by_whoever_comes_next_not_by_a_task_that_outlives_its_invocation(
+    journal: RunJournal, segments: Segments, time: Time, caplog: pytest.LogCaptureFixture
+) -> None:
+    segments.away = True
+    journal.note(run_request(1))
+    await asyncio.sleep(0)
+    await time.passes(journal)
+    assert warnings(caplog) == []
+    journal.wake()
+    assert ["storage_unavailable: away" in record.message for record in warnings(caplog)] == [True]
+
+
+async def test_what_cannot_be_written_for_good_ends_no_writer_unheard(
+    journal: RunJournal, segments: Segments, time: Time
+) -> None:
+    segments.append = refuse  # type: ignore[method-assign]
+    journal.note(run_request(1))
+    await asyncio.sleep(0)
+    await time.passes(journal)
+    assert journal._writing is not None
+    assert journal._writing.exception() is None
+    assert len(journal.pending) == 1
+
+
+def refuse(*_: object) -> None:
+    raise Superseded("somebody holds a lease on it")
+
+
+async def test_what_an_outage_left_is_written_in_portions_that_one_append_may_bring(
+    journal: RunJournal, segments: Segments, time: Time
+) -> None:
+    longest = replace(run_request(0).image, blob_name="漢" * 1024)
+    for number in range(3 * RUNS_IN_A_SEGMENT):
+        journal.note(replace(run_request(number), image=longest))
+    for _ in range(3):
+        segments.clock.advance(1)
+        await asyncio.sleep(0)
+        await time.passes(journal)
+    assert journal.pending == ()
+    assert len(segments.blobs) == 3
+    assert max(map(len, segments.blobs.values())) < 4 * 2**20
+
+
 async def test_an_outage_without_end_fills_no_memory(journal: RunJournal, segments: Segments) -> None:
     segments.away = True
     for number in range(20_000):
         journal.note(run_request(number))
     assert len(journal.pending) == 5_000
-    assert len(to_lines(journal.pending)) < 4 * 2**20
