@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from function_app.errors import Misconfigured, StorageUnavailable, StoreUnavailable
-from function_app.http_api.health import NEEDED_SCHEMA, SharedLook, readiness, told_to_a_probe
+from function_app.http_api.health import NEEDED_SCHEMA, HealthView, SharedLook, readiness, told_to_a_probe
 
 SECRET = "Storage answered 403 (AuthorizationFailure)."
 
@@ -82,6 +82,25 @@ async def test_however_many_probes_ask_storage_and_database_are_asked_once_in_fi
     clock[0] += 0.1
     await told_to_a_probe(shared, use(world))
     assert world.asked == 4
+
+
+async def test_while_a_look_waits_for_a_silent_storage_no_other_is_begun():
+    clock, looks, answered = [100.0], [0], asyncio.Event()
+    shared = SharedLook(5.0, lambda: clock[0])
+
+    async def look() -> HealthView:
+        looks[0] += 1
+        await answered.wait()
+        return HealthView("ok", {})
+
+    probes = []
+    for _ in range(5):
+        probes.append(asyncio.ensure_future(shared.at(look)))
+        await asyncio.sleep(0)
+        clock[0] += 5
+    answered.set()
+    assert {view.status for view in await asyncio.gather(*probes)} == {"ok"}
+    assert looks == [1]
 
 
 async def test_a_probe_that_gives_up_leaves_the_look_to_the_others():
