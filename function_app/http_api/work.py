@@ -11,7 +11,7 @@ from azure.durable_functions import Blueprint
 
 from function_app.http_api import query
 from function_app.http_api.answers import Answer, BadParameter, NotFound, aside, json_answer, problem, respond
-from function_app.maintenance.purge import purge_before
+from function_app.maintenance.purge import purge_before, retention_of
 from function_app.maintenance.replay import ReplayAnswer, Replayed, replay
 from function_app.maintenance.sweep import Budget, sweep
 from function_app.models.identity import is_run_id
@@ -121,7 +121,6 @@ async def one_sweep(req: func.HttpRequest, client: Any, use: Resources, *, start
 async def one_purge(req: func.HttpRequest, client: Any, use: Resources) -> Answer:
     """``older_than`` is a span; without it the retention that the app is set to. A minute's worth at a time."""
     given = query.parameters(req, ("older_than",))
-    days = timedelta(days=use.settings.retention_days)
-    age = query.span(given, "older_than") if "older_than" in given else days
+    age = query.span(given, "older_than") if "older_than" in given else retention_of(use)
     report = await purge_before(client, use, use.now() - age)
     return json_answer(Purged(report.purged, report.complete))

@@ -21,6 +21,7 @@ from function_app.workflow.resources import Resources
 
 BUDGET = timedelta(seconds=60)  # of the five minutes that host.json gives a function
 _PAGE = 200
+_CENTURY = timedelta(days=36_500)
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,16 @@ class PurgeReport:
 
 async def timed_purge(client: Any, use: Resources) -> PurgeReport:
     """One tick: go on with what the retention setting leaves to forget. Raises Transient."""
-    retention = timedelta(days=use.settings.retention_days)
+    retention = retention_of(use)
     position = await asyncio.to_thread(use.blobs.purge_position.read)
     if not position.is_due(use.now(), retention):
         return PurgeReport()
     return await _purge(client, use, position, use.now() - retention)
+
+
+def retention_of(use: Resources) -> timedelta:
+    """How long histories are kept; a setting that means "for ever" is a century, which the calendar has room for."""
+    return timedelta(days=min(use.settings.retention_days, _CENTURY.days))
 
 
 async def purge_before(client: Any, use: Resources, until: datetime) -> PurgeReport:

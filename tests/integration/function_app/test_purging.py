@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -113,6 +114,17 @@ async def test_what_is_older_than_the_retention_goes_and_the_rest_stays(world: W
     assert list(world.durable.status) == young
     assert set(world.durable.asked) == set(old), "nobody else was touched"
     assert world.store.counts().total == 9
+
+
+@pytest.mark.parametrize("days", [999_999, 10**12])
+async def test_a_retention_longer_than_the_calendar_keeps_everything(world: World, days: int) -> None:
+    world.commit(1, timedelta(days=9_000))
+    use = world.process()
+    use = replace(use, settings=replace(use.settings, retention_days=days))
+    for _ in range(2):  # the second finds a position, whose next date it reckons
+        assert await timed_purge(world.durable, use) == PurgeReport(0, True)
+        world.now += timedelta(days=1)
+    assert world.durable.asked == []
 
 
 async def test_a_slice_ends_by_time_and_the_next_process_goes_on_where_it_stopped(
