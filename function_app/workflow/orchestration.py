@@ -2,7 +2,7 @@
 
 Replayed from history, so it decides and nothing more: no I/O, clock, random, environment or log.
 A permanent failure comes back from a step as a value and ends the run; a transient one is retried
-with growing delay (``journey.py``), and after the last try the run ends as failed.
+with growing delay (``retries.py``), and after the last try the run ends as failed.
 """
 
 from __future__ import annotations
