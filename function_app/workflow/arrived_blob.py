@@ -42,6 +42,9 @@ class ArrivedBlob(SdkType):
         """
         if self.container != container:
             return f"the container is {self.container!r}, not {container!r}"
+        if not {".", ".."}.isdisjoint(self.name.split("/")):
+            # On its way such a path is resolved: to another name of the same blob, or out of the container.
+            return "no blob has a name with . or .. between slashes"
         return None if self.name else "no blob is named"
 
 

@@ -206,6 +206,18 @@ def test_a_container_without_a_blob_s_name_is_refused(trigger_of, content, caplo
     assert "no blob is named" in caplog.text
 
 
+@pytest.mark.parametrize("name", ["../trig-ok/a.txt", "x/../r", "./r", "x/."])
+def test_a_path_that_leads_elsewhere_is_refused(name):
+    """The storage client resolves it and the app's identity may read what it leads to."""
+    told = ArrivedBlob("trig-ref", name).why_not_of("trig-ref")
+    assert told == "no blob has a name with . or .. between slashes"
+
+
+@pytest.mark.parametrize("name", [".hidden", "a..b.png", "...", "x/.../y", "x/..png"])
+def test_dots_in_a_name_are_no_path(name):
+    assert ArrivedBlob("trig-ref", name).why_not_of("trig-ref") is None
+
+
 def test_storage_that_does_not_answer_fails_the_delivery_so_that_it_comes_again(trigger_of, azurite):
     nobody = azurite.connection_string.replace(f":{azurite.blob_port}/", ":1/")
     trigger = trigger_of("trig-ref", nobody)
