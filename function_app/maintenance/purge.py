@@ -26,10 +26,14 @@ _CENTURY = timedelta(days=36_500)
 
 @dataclass(frozen=True)
 class PurgeReport:
-    """``purged`` instances were forgotten; ``complete`` when no older one is left."""
+    """``purged`` instances were forgotten; ``complete`` when no older one is left.
+
+    ``refused`` are the run ids of ended instances that Durable would not purge, whose histories stay.
+    """
 
     purged: int = 0
     complete: bool = True
+    refused: tuple[str, ...] = ()
 
 
 async def timed_purge(client: Any, use: Resources) -> PurgeReport:
@@ -55,17 +59,24 @@ async def purge_before(client: Any, use: Resources, until: datetime) -> PurgeRep
 
 
 async def _purge(client: Any, use: Resources, kept: PurgePosition, until: datetime) -> PurgeReport:
+    """Page by page. One history that cannot be purged keeps no other; a page of nothing else is an outage."""
     begun, purged = use.now(), 0
+    refused: list[str] = []
     position = kept.at(begun)
     while True:
         rows = await asyncio.to_thread(use.store.in_order, position.passed, _PAGE)
         old = [row for row in rows if row.committed_at < until]
-        purged += sum(await answers([_forget(client, row.run_id) for row in old]))
+        told = dict(zip(old, await answers([_forget(client, row.run_id) for row in old]), strict=True))
+        kept_back = [row.run_id for row, count in told.items() if count is None]
+        if old and len(kept_back) == len(old):
+            raise DurableUnavailable(f"Durable purged none of {len(old)} histories.")
+        refused += kept_back
+        purged += sum(count for count in told.values() if count is not None)
         position = _after(position, rows, old, kept, use.now())
         await asyncio.to_thread(use.blobs.purge_position.write, position)
         complete = position.done_at is not None
         if complete or use.now() - begun >= BUDGET:
-            return PurgeReport(purged, complete)
+            return PurgeReport(purged, complete, tuple(refused))
 
 
 def _after(
@@ -85,16 +96,17 @@ def _after(
     return PurgePosition(passed, now, young.committed_at if young else None)
 
 
-async def _forget(client: Any, run_id: str) -> int:
-    """How many instances went: 0 if it lives (a replay) or is unknown. Raises DurableUnavailable.
+async def _forget(client: Any, run_id: str) -> int | None:
+    """How many instances went: 0 if it lives (a replay) or is unknown, None if Durable would not say or do it.
 
     The host refuses to purge what lives (412, recorded); the SDK says so with a plain Exception.
     """
     try:
         told = await client.purge_instance_history(run_id)
-    except Exception as error:
-        live = await find_live_run(client, run_id)
-        if live is not None and live.is_active:
-            return 0
-        raise DurableUnavailable(f"Durable did not purge ({type(error).__name__}).") from error
+    except Exception:  # noqa: BLE001  (whatever the SDK raises: the question is whether the run lives)
+        try:
+            live = await find_live_run(client, run_id)
+        except DurableUnavailable:
+            return None
+        return 0 if live is not None and live.is_active else None
     return int(told.instances_deleted or 0)

@@ -37,3 +37,5 @@ async def purge_finished(timer: func.TimerRequest, client: Any) -> None:
     """Forget the orchestration history of runs that ended long ago, a minute's worth; their rows stay."""
     report = await timed_purge(client, resources())
     log.info("purged=%s complete=%s", report.purged, report.complete)
+    if report.refused:
+        log.warning("histories that could not be purged, and stay: %s", ", ".join(report.refused[:20]))

@@ -32,13 +32,11 @@ _LONGER_PER_RUN = timedelta(milliseconds=0.1)  # that lives: ten seconds at a hu
 POINT_READS_A_MINUTE = 3_000
 """Of Durable's instances table, per process and only while somebody asks: about a tenth of a core."""
 _MOST_POINT_READS_AT_ONCE = 200
-_SEGMENT_AT_REST = timedelta(
-    minutes=1
-)  # a younger one may be written on: deleting it would make its writer begin anew
-_READING_PATIENCE, _PATIENCE = (
-    5.0,
-    2.0,
-)  # seconds that an answer waits for storage and books; the question goes on
+# A younger one may be written on: deleting it would make its writer begin anew.
+_SEGMENT_AT_REST = timedelta(minutes=1)
+_ANOTHER_VERSION_STAYS = timedelta(days=1)  # longer than two versions run side by side in a deployment
+# Seconds that an answer waits for storage and for the database; the question goes on.
+_READING_PATIENCE, _PATIENCE = 5.0, 2.0
 
 
 @dataclass(frozen=True)
@@ -66,6 +64,7 @@ class Living:
         self._newest_own: Noted | None = None
         self._allowance = Allowance(POINT_READS_A_MINUTE, _MOST_POINT_READS_AT_ONCE)
         self._read_up_to: dict[str, int] = {}
+        self._of_another_version: set[str] = set()
         self._read_at: datetime | None = None
         self._reading = Aside[datetime, Fetched]()
         self._looking_up = Aside[list[Noted], set[str]]()
@@ -115,13 +114,19 @@ class Living:
         resting = await self._read(begun)
         await self._look_up(begun)
         await self._ask(client, begun)
-        done = [segment for segment in resting if not self._following.holds(segment.name)]
+        done = [segment for segment in resting if self._is_done_with(segment, begun)]
         if done or self._deleting.is_under_way:
             await self._deleting.within(_PATIENCE, None, lambda: asyncio.to_thread(self._delete, done))
         read_at = self._read_at or begun
         self._answer = LiveAnswer(self._following.living(), self._following.as_of(read_at))
         self._renewed_at = begun
         return self._answer
+
+    def _is_done_with(self, segment: Segment, now: datetime) -> bool:
+        """Whether it may go; one with lines that this version of the app cannot read is left to the other version."""
+        if segment.name in self._of_another_version and now - segment.changed_at < _ANOTHER_VERSION_STAYS:
+            return False
+        return not self._following.holds(segment.name)
 
     def _follow_own(self) -> None:
         """What this process noted since: it need not be written first. Each once, however long writing takes."""
@@ -148,9 +153,11 @@ class Living:
         self._read_at, (segments, added) = found
         self._read_up_to = {segment.name: segment.size for segment in segments}
         self._following.keep_only(self._read_up_to.keys())
+        self._of_another_version &= self._read_up_to.keys()
         for name, (notes, unreadable) in added.items():
             if unreadable:
                 log.warning("%s lines of the journal's segment %s cannot be read", unreadable, name)
+                self._of_another_version.add(name)
             for noted in notes:
                 self._following.note(noted, name)
         return [segment for segment in segments if begun - segment.changed_at >= _SEGMENT_AT_REST]

@@ -47,10 +47,16 @@ class Durable:
         self.status: dict[str, str] = {}
         self.asked: list[str] = []
         self.away = self.refuses = False
+        self.broken = ""  # an ended instance whose history the host fails to delete
 
     async def purge_instance_history(self, run_id: str) -> Any:
         self.asked.append(run_id)
-        if self.away or self.refuses or self.status.get(run_id) in ("Running", "Suspended"):
+        if (
+            self.away
+            or self.refuses
+            or run_id == self.broken
+            or self.status.get(run_id) in ("Running", "Suspended")
+        ):
             raise Exception("The operation failed with an unexpected status code 412")
         return SimpleNamespace(instances_deleted=int(self.status.pop(run_id, None) is not None))
 
@@ -156,6 +162,17 @@ async def test_a_purge_that_breaks_off_loses_nothing(world: World, monkeypatch: 
         setattr(world.durable, trouble, False)
     assert await timed_purge(world.durable, world.process()) == PurgeReport(8, True)
     assert world.durable.status == {}
+
+
+async def test_one_history_that_cannot_be_purged_keeps_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(purge, "_PAGE", 3)
+    for number in range(8):
+        world.commit(number, 2 * MONTH - timedelta(minutes=number))
+    world.durable.broken = f"{4:032x}"
+    assert await timed_purge(world.durable, world.process()) == PurgeReport(7, True, (world.durable.broken,))
+    assert list(world.durable.status) == [world.durable.broken]
 
 
 @pytest.mark.parametrize("status", ["Running", "Suspended"])

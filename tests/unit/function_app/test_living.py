@@ -306,3 +306,16 @@ async def test_lines_of_another_version_of_the_app_are_told_in_the_log_and_cost_
     assert [record.message for record in caplog.records] == [
         "1 lines of the journal's segment live/other cannot be read"
     ]
+
+
+async def test_a_segment_of_another_version_is_left_to_that_version_for_a_day(world: World) -> None:
+    """While a deployment rolls on, both versions read the same journal."""
+    world.segments.blobs["live/other"] = b'{"of": "another version"}\n'
+    world.segments.changed["live/other"] = world.clock()
+    for hours in (0.01, 1, 22):
+        world.later(3600 * hours)
+        await world.states()
+        assert "live/other" in world.segments.blobs
+    world.later(2 * 3600)
+    await world.states()
+    assert "live/other" not in world.segments.blobs

@@ -176,7 +176,7 @@ async def test_the_failure_is_told_by_whoever_comes_next_not_by_a_task_that_outl
 async def test_what_cannot_be_written_for_good_ends_no_writer_unheard(
     journal: RunJournal, segments: Segments, time: Time
 ) -> None:
-    segments.append = refuse  # type: ignore[method-assign]
+    segments.append = refuse  # type: ignore[method-assign, assignment]
     journal.note(run_request(1))
     await asyncio.sleep(0)
     await time.passes(journal)
