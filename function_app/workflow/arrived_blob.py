@@ -45,7 +45,17 @@ class ArrivedBlob(SdkType):
         if not {".", ".."}.isdisjoint(self.name.split("/")):
             # On its way such a path is resolved: to another name of the same blob, or out of the container.
             return "no blob has a name with . or .. between slashes"
-        return None if self.name else "no blob is named"
+        if not self.name:
+            return "no blob is named"
+        return None if _encodes(self.name) else "no blob has a name that UTF-8 cannot hold"
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class ArrivedBlobConverter(InConverter, binding="blob", trigger="blobTrigger"):

@@ -213,6 +213,12 @@ def test_a_path_that_leads_elsewhere_is_refused(name):
     assert told == "no blob has a name with . or .. between slashes"
 
 
+def test_a_name_that_no_blob_can_have_starts_nothing():
+    told = ArrivedBlob("trig-ref", "half a pair \ud800.png").why_not_of("trig-ref")
+    assert told == "no blob has a name that UTF-8 cannot hold"
+    assert ArrivedBlob("trig-ref", "ü 漢字 🎉.png").why_not_of("trig-ref") is None
+
+
 @pytest.mark.parametrize("name", [".hidden", "a..b.png", "...", "x/.../y", "x/..png"])
 def test_dots_in_a_name_are_no_path(name):
     assert ArrivedBlob("trig-ref", name).why_not_of("trig-ref") is None
