@@ -20,7 +20,7 @@ from functions_host.loading.functions import LoadedFunction
 from functions_host.running.application import Application, load_application
 from functions_host.running.host import FunctionsHost, HostConfiguration
 from functions_host.running.state_directory import DEFAULT_NAME, StateDirectory
-from functions_host.triggers.blobs.ledger import BlobLedger
+from functions_host.triggers.blobs.queue import BlobTriggerQueue
 
 
 def run(options: argparse.Namespace) -> int:
@@ -93,7 +93,7 @@ def _reset_receipts(options: argparse.Namespace) -> int:
     path = options.state or root / DEFAULT_NAME
     with (
         contextlib.closing(StateDirectory(path)),
-        contextlib.closing(BlobLedger(path / "blobs.db")) as ledger,
+        contextlib.closing(BlobTriggerQueue(path / "blobs.db")) as ledger,
     ):
         print(f"{ledger.reset_receipts(options.function)} receipts forgotten")
     return 0

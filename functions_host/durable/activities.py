@@ -16,20 +16,20 @@ from datetime import datetime, timedelta
 from functions_host.durable.catalog import FunctionCatalog
 from functions_host.durable.events import Event, EventType, dumps
 from functions_host.durable.storing import rows
-from functions_host.durable.storing.hub import Hub
+from functions_host.durable.storing.task_hub import TaskHub
 from functions_host.durable.storing.instance import Work
 from functions_host.durable.storing.store import Unit
-from functions_host.durable.storing.timers import TimerQueue
+from functions_host.durable.storing.timer_queue import TimerQueue
 from functions_host.errors import WorkerExitedError
 
 log = logging.getLogger("functions_host.durable.activities")
 
 
-class ActivityRunner:
+class ActivityDispatcher:
     """At most `slots` activities at a time, oldest call first."""
 
     def __init__(
-        self, catalog: FunctionCatalog, hub: Hub, slots: int, lease: timedelta | None = None
+        self, catalog: FunctionCatalog, hub: TaskHub, slots: int, lease: timedelta | None = None
     ) -> None:
         self._catalog = catalog
         self._hub = hub

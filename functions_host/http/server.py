@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 from azure.functions.meta import Datum
 
-from functions_host.http.functions import request_datum, response_of
+from functions_host.http.datums import request_datum, response_of
 from functions_host.http.keys import KeyRing
 from functions_host.http.route_table import Route, RouteTable
 from functions_host.invoking.invocation import Invoker

@@ -18,7 +18,7 @@ from azure.functions.meta import Datum
 
 from functions_host.clock import SystemClock
 from functions_host.errors import FunctionTimedOutError
-from functions_host.invoking.invocation_context import (
+from functions_host.invoking.arguments import (
     THREAD_LOCAL,
     InvocationContext,
     OutputParameter,

@@ -20,7 +20,7 @@ from functions_host.durable import DurableEngine, DurableOptions
 from functions_host.errors import SettingsError
 from functions_host.http.admin_pages import home_page, status_body
 from functions_host.http.keys import load_keys
-from functions_host.http.listener import Listener
+from functions_host.http.listening_socket import Listener
 from functions_host.http.route_table import RouteTable
 from functions_host.http.server import HttpServer, Webhook
 from functions_host.invoking.invocation import Invoker

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from functions_host.durable.events import Event, EventType, dumps, iso
-from functions_host.durable.replay.actions import OrchestratorAnswer
+from functions_host.durable.replay.actions import OrchestratorState
 from functions_host.durable.replay.replay import Decision, NonDeterministicError, ReplayOutcome, replay
 from functions_host.durable.status import Status
 
@@ -48,7 +48,7 @@ def decide(
     name: str,
     past: Sequence[Event],
     new: list[Event],
-    answer: OrchestratorAnswer,
+    answer: OrchestratorState,
     rules: Rules,
     now: datetime,
 ) -> Episode:
@@ -94,7 +94,7 @@ def failed(
 def _close(
     name: str,
     new: list[Event],
-    answer: OrchestratorAnswer,
+    answer: OrchestratorState,
     outcome: ReplayOutcome,
     rules: Rules,
     now: datetime,

@@ -10,7 +10,7 @@ from azure.functions.meta import Datum
 
 from functions_host.errors import HostError, NameRefusedError
 from functions_host.invoking.invocation import Invoker
-from functions_host.triggers.blobs.ledger import BlobLedger
+from functions_host.triggers.blobs.queue import BlobTriggerQueue
 from functions_host.triggers.blobs.messages import PresentBlob, QueuedBlob
 from functions_host.triggers.blobs.properties import compact
 from functions_host.triggers.blobs.references import blob_reference
@@ -29,7 +29,7 @@ class Deliveries:
         self,
         subscriptions: Mapping[str, BlobSubscription],
         storages: Mapping[str, BlobStorage],
-        ledger: BlobLedger,
+        ledger: BlobTriggerQueue,
         invoker: Invoker,
         client_datums: Callable[[str], Mapping[str, str]],
         put_in_poison_queue: Callable[[BlobSubscription, QueuedBlob, str], Awaitable[None]],

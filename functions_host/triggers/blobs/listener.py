@@ -17,7 +17,7 @@ from functions_host.loading.host_json import HostOptions
 from functions_host.triggers import keep_running
 from functions_host.triggers.blobs.deliveries import Deliveries
 from functions_host.triggers.blobs.event_grid import EventGridWebhook
-from functions_host.triggers.blobs.ledger import BlobLedger
+from functions_host.triggers.blobs.queue import BlobTriggerQueue
 from functions_host.triggers.blobs.messages import QueuedBlob
 from functions_host.triggers.blobs.scanner import ContainerScanner
 from functions_host.triggers.blobs.storage import BlobStorage
@@ -38,7 +38,7 @@ class BlobListener:
         options: HostOptions,
         interval_seconds: float,
     ) -> None:
-        self._ledger = BlobLedger(database)
+        self._ledger = BlobTriggerQueue(database)
         by_name = {subscription.function.name: subscription for subscription in subscriptions}
         self._storages = {s.account.blob_url: BlobStorage(s.account) for s in by_name.values()}
         self._by_name = by_name

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from functions_host.errors import HostError
-from functions_host.triggers.blobs.ledger import BlobLedger
+from functions_host.triggers.blobs.queue import BlobTriggerQueue
 from functions_host.triggers.blobs.messages import ListedBlob
 from functions_host.triggers.blobs.storage import BlobStorage
 from functions_host.triggers.blobs.subscriptions import BlobSubscription
@@ -34,7 +34,7 @@ class ContainerScanner:
         container: str,
         subscriptions: Sequence[BlobSubscription],
         storage: BlobStorage,
-        ledger: BlobLedger,
+        ledger: BlobTriggerQueue,
         queued: Callable[[], None],
         interval_seconds: float,
     ) -> None:

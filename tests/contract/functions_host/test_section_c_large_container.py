@@ -18,7 +18,7 @@ from aiohttp import web
 from functions_host.loading.app_modules import AppModules
 from functions_host.loading.indexing import index_app
 from functions_host.triggers.blobs.connections import parse_connection_string
-from functions_host.triggers.blobs.ledger import BlobLedger
+from functions_host.triggers.blobs.queue import BlobTriggerQueue
 from functions_host.triggers.blobs.messages import ListedBlob
 from functions_host.triggers.blobs.scanner import ContainerScanner
 from functions_host.triggers.blobs.storage import BlobStorage
@@ -101,7 +101,7 @@ async def test_a_hundred_thousand_blobs_are_queued_once_without_being_held_at_on
     listing: tuple[Listing, str], subscription: BlobSubscription, tmp_path: Path
 ) -> None:
     served, connection = listing
-    ledger = BlobLedger(tmp_path / "blobs.db")
+    ledger = BlobTriggerQueue(tmp_path / "blobs.db")
     storage = WatchedStorage(parse_connection_string(connection, "IMAGES"))
     queued: list[None] = []
     scanner = ContainerScanner("img", [subscription], storage, ledger, lambda: queued.append(None), 1.0)

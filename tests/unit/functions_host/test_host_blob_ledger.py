@@ -12,38 +12,38 @@ import pytest
 
 from functions_host.clock import BLOB_LEASE, VirtualClock
 from functions_host.errors import StateNewerError
-from functions_host.triggers.blobs.ledger import BlobLedger
+from functions_host.triggers.blobs.queue import BlobTriggerQueue
 from functions_host.triggers.blobs.messages import ListedBlob
 
 FIRST = ListedBlob("a.png", '"1"', 0.0)
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> BlobLedger:
-    return BlobLedger(tmp_path / "blobs.db")
+def ledger(tmp_path: Path) -> BlobTriggerQueue:
+    return BlobTriggerQueue(tmp_path / "blobs.db")
 
 
-def names(ledger: BlobLedger) -> list[str]:
+def names(ledger: BlobTriggerQueue) -> list[str]:
     return [blob.name for blob in ledger.waiting((), 100)]
 
 
-def test_a_blob_version_is_queued_once(ledger: BlobLedger) -> None:
+def test_a_blob_version_is_queued_once(ledger: BlobTriggerQueue) -> None:
     assert ledger.enqueue_new("f", "img", [FIRST]) == 1
     assert ledger.enqueue_new("f", "img", [FIRST]) == 0
     assert names(ledger) == ["a.png"]
 
 
-def test_a_new_etag_is_a_new_version(ledger: BlobLedger) -> None:
+def test_a_new_etag_is_a_new_version(ledger: BlobTriggerQueue) -> None:
     ledger.enqueue_new("f", "img", [FIRST])
     assert ledger.enqueue_new("f", "img", [ListedBlob("a.png", '"2"', 0.0)]) == 1
 
 
-def test_each_function_has_its_own_receipt(ledger: BlobLedger) -> None:
+def test_each_function_has_its_own_receipt(ledger: BlobTriggerQueue) -> None:
     ledger.enqueue_new("f", "img", [FIRST])
     assert ledger.enqueue_new("g", "img", [FIRST]) == 1
 
 
-def test_receipt_left_incomplete_by_a_crash_delivers_again(ledger: BlobLedger, tmp_path: Path) -> None:
+def test_receipt_left_incomplete_by_a_crash_delivers_again(ledger: BlobTriggerQueue, tmp_path: Path) -> None:
     ledger.enqueue_new("f", "img", [FIRST])
     with sqlite3.connect(tmp_path / "blobs.db") as crash:  # as if killed between the two commits
         crash.execute("UPDATE blob_receipt SET completed = 0")
@@ -51,27 +51,27 @@ def test_receipt_left_incomplete_by_a_crash_delivers_again(ledger: BlobLedger, t
     assert names(ledger) == ["a.png", "a.png"]
 
 
-def test_delivery_count_survives_a_restart(ledger: BlobLedger, tmp_path: Path) -> None:
+def test_delivery_count_survives_a_restart(ledger: BlobTriggerQueue, tmp_path: Path) -> None:
     ledger.enqueue_new("f", "img", [FIRST])
     row = ledger.waiting((), 1)[0].row_id
     assert [ledger.count_delivery(row), ledger.count_delivery(row)] == [1, 2]
     ledger.close()
-    assert BlobLedger(tmp_path / "blobs.db").waiting((), 1)[0].dequeue_count == 2
+    assert BlobTriggerQueue(tmp_path / "blobs.db").waiting((), 1)[0].dequeue_count == 2
 
 
-def test_blobs_being_worked_on_are_not_handed_out_again(ledger: BlobLedger) -> None:
+def test_blobs_being_worked_on_are_not_handed_out_again(ledger: BlobTriggerQueue) -> None:
     ledger.enqueue_new("f", "img", [FIRST, ListedBlob("b.png", '"1"', 0.0)])
     first = ledger.waiting((), 1)[0]
     assert [blob.name for blob in ledger.waiting([first.row_id], 10)] == ["b.png"]
 
 
-def test_events_are_queued_every_time(ledger: BlobLedger) -> None:
+def test_events_are_queued_every_time(ledger: BlobTriggerQueue) -> None:
     ledger.enqueue_event("f", "img", "a.png")
     ledger.enqueue_event("f", "img", "a.png")
     assert names(ledger) == ["a.png", "a.png"]
 
 
-def test_forgotten_receipts_let_blobs_fire_again(ledger: BlobLedger) -> None:
+def test_forgotten_receipts_let_blobs_fire_again(ledger: BlobTriggerQueue) -> None:
     ledger.enqueue_new("f", "img", [FIRST])
     ledger.enqueue_new("g", "img", [FIRST])
     assert ledger.reset_receipts("F") == 1
@@ -81,11 +81,11 @@ def test_forgotten_receipts_let_blobs_fire_again(ledger: BlobLedger) -> None:
 
 def test_a_file_of_a_newer_host_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "blobs.db"
-    BlobLedger(path).close()
+    BlobTriggerQueue(path).close()
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA user_version = 99")
     with pytest.raises(StateNewerError, match="schema version 99"):
-        BlobLedger(path)
+        BlobTriggerQueue(path)
     assert connection.execute("PRAGMA user_version").fetchone() == (99,)
     connection.close()
 
@@ -103,8 +103,8 @@ class RefusingDisk(sqlite3.Connection):
 
 def test_a_full_disk_leaves_no_transaction_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     connect = functools.partial(sqlite3.connect, factory=RefusingDisk)
-    monkeypatch.setattr("functions_host.triggers.blobs.ledger.sqlite3.connect", connect)
-    ledger = BlobLedger(tmp_path / "blobs.db")
+    monkeypatch.setattr("functions_host.triggers.blobs.queue.sqlite3.connect", connect)
+    ledger = BlobTriggerQueue(tmp_path / "blobs.db")
     monkeypatch.setattr(RefusingDisk, "full", True)
     with pytest.raises(sqlite3.OperationalError, match="full"):
         ledger.enqueue_new("f", "img", [FIRST])
@@ -115,7 +115,7 @@ def test_a_full_disk_leaves_no_transaction_open(tmp_path: Path, monkeypatch: pyt
 def test_what_another_host_began_is_handed_out_at_once_unless_it_is_hidden(tmp_path: Path) -> None:
     """Azure's queue shows a message again ten minutes after it was taken; what was never taken, at once."""
     clock = VirtualClock()
-    dead = BlobLedger(tmp_path / "blobs.db")
+    dead = BlobTriggerQueue(tmp_path / "blobs.db")
     dead.hide_leased(clock.now, BLOB_LEASE)
     dead.enqueue_new("f", "img", [FIRST, ListedBlob("b.png", '"1"', 0.0)])
     dead.count_delivery(dead.waiting((), 1)[0].row_id)
@@ -124,12 +124,12 @@ def test_what_another_host_began_is_handed_out_at_once_unless_it_is_hidden(tmp_p
     )
     dead.close()
 
-    kinder = BlobLedger(tmp_path / "blobs.db")
+    kinder = BlobTriggerQueue(tmp_path / "blobs.db")
     assert names(kinder) == ["a.png", "b.png"]
     assert kinder.next_visible() is None
     kinder.close()
 
-    as_azure = BlobLedger(tmp_path / "blobs.db")
+    as_azure = BlobTriggerQueue(tmp_path / "blobs.db")
     as_azure.hide_leased(clock.now, BLOB_LEASE)
     assert names(as_azure) == ["b.png"]
     assert as_azure.next_visible() == clock.now() + timedelta(minutes=10)
@@ -142,7 +142,7 @@ def test_what_another_host_began_is_handed_out_at_once_unless_it_is_hidden(tmp_p
 
 def test_a_file_of_the_first_version_goes_on_with_what_waited_in_it(tmp_path: Path) -> None:
     path = tmp_path / "blobs.db"
-    ledger = BlobLedger(path)
+    ledger = BlobTriggerQueue(path)
     ledger.enqueue_new("f", "img", [FIRST])
     ledger.count_delivery(ledger.waiting((), 1)[0].row_id)
     ledger.close()
@@ -152,7 +152,7 @@ def test_a_file_of_the_first_version_goes_on_with_what_waited_in_it(tmp_path: Pa
         first_version.execute("PRAGMA user_version = 1")
     first_version.close()
     for _ in range(2):
-        ledger = BlobLedger(path)
+        ledger = BlobTriggerQueue(path)
         ledger.hide_leased(VirtualClock().now, BLOB_LEASE)
         [blob] = ledger.waiting((), 10)
         assert (blob.name, blob.dequeue_count) == ("a.png", 1)

@@ -9,7 +9,7 @@ import logging
 from aiohttp import web
 
 from functions_host import triggers
-from functions_host.http.listener import Listener
+from functions_host.http.listening_socket import Listener
 from functions_host.invoking.invocation_log import InvocationLog
 
 

@@ -364,7 +364,7 @@ async def test_purge_of_a_living_or_unknown_instance_deletes_nothing(app: Any, s
 async def test_waiting_instances_beyond_the_limit_live_on_file_and_wake_from_there(
     app: Any, start: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from functions_host.durable.storing import hub as hub_module
+    from functions_host.durable.storing import task_hub as hub_module
 
     monkeypatch.setattr(hub_module, "MOST_INSTANCES_AT_REST", 5)
 

@@ -10,7 +10,7 @@ import azure.durable_functions as df
 import pytest
 from azure.durable_functions import DurableOrchestrationContext as Context
 
-from functions_host.durable.replay.actions import BadAnswerError, answer_from_failure, parse_answer
+from functions_host.durable.replay.actions import ProtocolError, state_from_failure, parse_state
 
 
 def add_pair(app: df.DFApp) -> None:
@@ -230,14 +230,14 @@ async def test_names_of_orchestrators_and_activities_ignore_case(app: Any, start
 
 def test_state_in_a_failure_is_found_after_its_label() -> None:
     state = {"isDone": False, "actions": [[]], "error": "boom", "schemaVersion": 2}
-    answer = answer_from_failure(f"boom\n\n$OutOfProcData$:{json.dumps(state)}")
+    answer = state_from_failure(f"boom\n\n$OutOfProcData$:{json.dumps(state)}")
     assert answer is not None
     assert answer.error == "boom"
 
 
 @pytest.mark.parametrize("message", ["boom", "boom $OutOfProcData$:", "boom $OutOfProcData$:{nope"])
 def test_a_failure_without_readable_state_is_a_plain_failure(message: str) -> None:
-    assert answer_from_failure(message) is None
+    assert state_from_failure(message) is None
 
 
 @pytest.mark.parametrize(
@@ -254,8 +254,8 @@ def test_a_failure_without_readable_state_is_a_plain_failure(message: str) -> No
     ],
 )
 def test_an_answer_outside_the_protocol_is_refused(text: str) -> None:
-    with pytest.raises(BadAnswerError):
-        parse_answer(text)
+    with pytest.raises(ProtocolError):
+        parse_state(text)
 
 
 async def test_text_that_is_not_unicode_survives_as_result_and_in_failures(app: Any, start: Any) -> None:

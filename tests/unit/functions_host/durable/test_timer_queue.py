@@ -6,8 +6,8 @@ import asyncio
 from datetime import timedelta
 
 from functions_host.clock import VirtualClock
-from functions_host.durable.storing import timers
-from functions_host.durable.storing.timers import TimerQueue
+from functions_host.durable.storing import timer_queue
+from functions_host.durable.storing.timer_queue import TimerQueue
 
 HOUR = timedelta(hours=1)
 

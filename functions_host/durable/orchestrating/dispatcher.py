@@ -12,17 +12,17 @@ from functions_host.durable.catalog import FunctionCatalog, missing_function
 from functions_host.durable.events import Event, EventType
 from functions_host.durable.options import DurableOptions
 from functions_host.durable.orchestrating.context import context_json
-from functions_host.durable.orchestrating.outcomes import Outcomes
+from functions_host.durable.orchestrating.recorder import EpisodeRecorder
 from functions_host.durable.replay.actions import (
-    BadAnswerError,
-    OrchestratorAnswer,
-    answer_from_failure,
-    parse_answer,
+    ProtocolError,
+    OrchestratorState,
+    state_from_failure,
+    parse_state,
 )
 from functions_host.durable.replay.episode import Episode, Rules, control, decide, failed, terminated
 from functions_host.durable.status import Status
 from functions_host.durable.storing import rows
-from functions_host.durable.storing.hub import Hub
+from functions_host.durable.storing.task_hub import TaskHub
 from functions_host.durable.storing.instance import Instance, Message, Work
 from functions_host.durable.storing.store import Unit
 
@@ -31,20 +31,20 @@ log = logging.getLogger("functions_host.durable.orchestrating")
 _CONTROLS = frozenset((EventType.EXECUTION_SUSPENDED, EventType.EXECUTION_RESUMED))
 
 
-class OrchestrationRunner:
+class OrchestrationDispatcher:
     """At most `max_concurrent_orchestrators` turns at a time, one per instance, first come first served."""
 
     def __init__(
         self,
         catalog: FunctionCatalog,
         options: DurableOptions,
-        hub: Hub,
+        hub: TaskHub,
         start_work: Callable[[list[Work]], None],
     ) -> None:
         self._catalog = catalog
         self._options = options
         self._hub = hub
-        self._outcomes = Outcomes(hub)
+        self._outcomes = EpisodeRecorder(hub)
         self._start_work = start_work
         self._ready: deque[Instance] = deque()
         self._turns: set[asyncio.Task[None]] = set()
@@ -167,7 +167,7 @@ class OrchestrationRunner:
         """The decided episode; None when the host is stopping and the function was cut short."""
         try:
             answer = await self._ask(instance, new)
-        except BadAnswerError as error:
+        except ProtocolError as error:
             return failed(instance.name, new, now, str(error))
         except Exception as error:  # noqa: BLE001 - whatever user code raised becomes the instance's failure
             if self._stopping:
@@ -181,15 +181,15 @@ class OrchestrationRunner:
         )
         return decide(instance.name, instance.events, new, answer, rules, now)
 
-    async def _ask(self, instance: Instance, new: list[Event]) -> OrchestratorAnswer:
+    async def _ask(self, instance: Instance, new: list[Event]) -> OrchestratorState:
         try:
             text = await self._catalog.invoke_orchestrator(instance.name, context_json(instance, new))
         except Exception as error:
-            answer = answer_from_failure(str(error))
+            answer = state_from_failure(str(error))
             if answer is None:
                 raise
             return answer
-        return parse_answer(text)
+        return parse_state(text)
 
     def _now(self, instance: Instance) -> datetime:
         """The clock, but never before what the instance's history already says."""

@@ -11,15 +11,15 @@ from functions_host.durable.replay.episode import Episode, child_instance_id
 from functions_host.durable.replay.replay import Decision
 from functions_host.durable.status import Status
 from functions_host.durable.storing import rows
-from functions_host.durable.storing.hub import Hub
+from functions_host.durable.storing.task_hub import TaskHub
 from functions_host.durable.storing.instance import Instance, Message, Parent, Work
 from functions_host.durable.storing.store import Statement, Unit
 
 
-class Outcomes:
+class EpisodeRecorder:
     """Writes episodes to the hub. One transaction each, never open while user code runs."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: TaskHub) -> None:
         self._hub = hub
 
     def after_commit(self, action: Callable[[], None]) -> None:

@@ -41,7 +41,7 @@ _LATER = (
 _VERSION = 1 + len(_LATER)
 
 
-class BlobLedger:
+class BlobTriggerQueue:
     """The file, used from the event loop and from scanning threads alike. Raises StateNewerError."""
 
     def __init__(self, database: Path | Literal[":memory:"]) -> None:

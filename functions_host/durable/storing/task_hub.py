@@ -17,13 +17,13 @@ from functions_host.durable.status import Status
 from functions_host.durable.storing import rows
 from functions_host.durable.storing.instance import Instance, Message, Parent
 from functions_host.durable.storing.store import Statement, Store, Unit
-from functions_host.durable.storing.timers import TimerQueue
+from functions_host.durable.storing.timer_queue import TimerQueue
 
 MOST_INSTANCES_AT_REST = 2000
 """Beyond this many in memory, one that only waits (for a timer, an event, an activity) is let go of."""
 
 
-class Hub:
+class TaskHub:
     """Instances in memory over the store. `on_ready` is told of each that has something to do."""
 
     def __init__(self, store: Store, clock: Clock, on_ready: Callable[[Instance], None]) -> None:
