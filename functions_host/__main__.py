@@ -1,4 +1,4 @@
-"""`python -m functions_host`."""
+"""`python -m functions_host`: the command line, and the end of the process."""
 
 import argparse
 import logging
@@ -18,9 +18,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not given or (given[0].startswith("-") and given[0] not in {"-h", "--help", "--version"}):
         given.insert(0, "start")
     options = _parser().parse_args(given)
-    from functions_host.commands import run  # only here: help is answered where nothing is installed yet
+    from functions_host.commands import run_command  # only here: --help works before anything is installed
 
-    return run(options)
+    return run_command(options)
 
 
 def _parser() -> argparse.ArgumentParser:

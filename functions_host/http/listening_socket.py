@@ -14,7 +14,7 @@ HEADER_SECONDS = 30.0
 """A client that has not sent its first request line and headers by then is cut off (Kestrel's default)."""
 
 
-class Listener:
+class ListeningSocket:
     """Binds `address:port` (0: a free port); `origin` is known once started."""
 
     def __init__(self, address: str, port: int, header_seconds: float = HEADER_SECONDS) -> None:

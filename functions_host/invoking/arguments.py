@@ -1,4 +1,4 @@
-"""The `context` argument: same attributes as the worker's azure.functions.Context (contract E)."""
+"""Arguments that no datum brings: `context`, with azure.functions.Context's attributes, and `func.Out` (contract E)."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def fresh_trace_parent() -> str:
 
 
 class OutputParameter:
-    """Holds what the function sets."""
+    """`func.Out`: keeps what the function sets."""
 
     def __init__(self) -> None:
         self._value: Any = None

@@ -1,6 +1,7 @@
-"""The directory that holds what survives a restart, owned by one running host at a time.
+"""The directory that holds what survives a restart: owned by one running host at a time, its files checked at start.
 
-The lock is the operating system's, so it vanishes with the process, however it dies.
+The host lock is the operating system's, so it goes with the process, however that ends. A damaged file is named at
+start; found later, it would fail one blob or one orchestration after another.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ DEFAULT_NAME = ".functions_host"
 
 
 class StateDirectory:
-    """An owned state directory, its files whole; `close` gives it up.
+    """A locked state directory whose files can be read; `close` unlocks it.
 
     Raises StateInUseError and StateDamagedError.
     """

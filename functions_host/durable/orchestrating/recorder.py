@@ -1,4 +1,4 @@
-"""Makes a decided episode durable: one unit holding history, new work, messages to others and the status."""
+"""Records a decided episode: one unit of history, new work, messages to other instances and the status."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from functions_host.durable.replay.episode import Episode, child_instance_id
 from functions_host.durable.replay.replay import Decision
 from functions_host.durable.status import Status
 from functions_host.durable.storing import rows
-from functions_host.durable.storing.task_hub import TaskHub
 from functions_host.durable.storing.instance import Instance, Message, Parent, Work
 from functions_host.durable.storing.store import Statement, Unit
+from functions_host.durable.storing.task_hub import TaskHub
 
 
 class EpisodeRecorder:
-    """Writes episodes to the hub. One transaction each, never open while user code runs."""
+    """Applies episodes to the task hub. No transaction is open while user code runs."""
 
     def __init__(self, hub: TaskHub) -> None:
         self._hub = hub
 
     def after_commit(self, action: Callable[[], None]) -> None:
-        """Do something once what was recorded so far is durable."""
+        """Call back once everything recorded so far is durable."""
         self._hub.store.submit(Unit((), action))
 
     def record(
@@ -105,15 +105,15 @@ class EpisodeRecorder:
     def _cancel(self, instance: Instance, canceled_timers: set[int]) -> list[Statement]:
         if not canceled_timers:
             return []
-        gone = [
+        canceled = [
             message_id
             for message_id, message in instance.timers.items()
             if message.event.fields.get("TimerId") in canceled_timers
         ]
-        for message_id in gone:
+        for message_id in canceled:
             del instance.timers[message_id]
             self._hub.timers.discard(message_id)
-        return rows.delete_messages(gone)
+        return rows.delete_messages(canceled)
 
     def _finish(
         self, instance: Instance, episode: Episode, now: datetime, statements: list[Statement]
@@ -125,12 +125,12 @@ class EpisodeRecorder:
         self._hub.drop_timers(instance)
         instance.inbox.clear()
         if episode.final is not Status.COMPLETED:  # completion waits for open work, the others do not
-            statements.append(rows.forget_work(instance.instance_id))
+            statements.append(rows.delete_work_of(instance.instance_id))
         statements.append(rows.update_instance(instance, now, episode.output))
         if instance.parent is not None:
             parent = instance.parent
             statements += self._hub.send(
-                parent.instance_id, _answer(parent.task_id, episode, now), parent.execution_id
+                parent.instance_id, _answer_to_parent(parent.task_id, episode, now), parent.execution_id
             )
         self._hub.store.submit(Unit(statements, lambda: self._hub.ended(instance)))
 
@@ -138,7 +138,7 @@ class EpisodeRecorder:
         statements: list[Statement] = []
         self._hub.drop_timers(instance)
         later, instance.inbox = instance.inbox, []
-        statements += rows.forget(instance.instance_id)
+        statements += rows.delete_pending(instance.instance_id)
         next_input = None if episode.next_input is None else dumps(episode.next_input)
         instance.start_over(new_id(), next_input, now)
         statements.append(rows.put_instance(instance))
@@ -159,7 +159,7 @@ class EpisodeRecorder:
         return statements
 
 
-def _answer(task_id: int, episode: Episode, now: datetime) -> Event:
+def _answer_to_parent(task_id: int, episode: Episode, now: datetime) -> Event:
     if episode.final is Status.COMPLETED:
         return Event(
             EventType.SUB_ORCHESTRATION_COMPLETED,

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from functions_host.durable.events import Event, EventType
 from functions_host.durable.status import Status
 from functions_host.durable.storing import rows
-from functions_host.durable.storing.task_hub import TaskHub
 from functions_host.durable.storing.instance import Instance
 from functions_host.durable.storing.store import Statement
+from functions_host.durable.storing.task_hub import TaskHub
 
 _FAILURES = (EventType.TASK_FAILED, EventType.SUB_ORCHESTRATION_FAILED)
 _SUCCESSES = (EventType.TASK_COMPLETED, EventType.SUB_ORCHESTRATION_COMPLETED)
@@ -81,7 +81,7 @@ def _revive(hub: TaskHub, instance: Instance, kept: list[Event], reason: str | N
     text = instance.append_episode(kept)
     hub.instances[instance.instance_id] = instance
     return [
-        *rows.forget(instance.instance_id),
+        *rows.delete_pending(instance.instance_id),
         rows.put_episode(instance, 0, text),
         rows.update_instance(instance, now),
         hub.post(

@@ -1,4 +1,4 @@
-"""The orchestrator function's answer (contract B3) as data, checked once at the border."""
+"""What an orchestrator function returns (contract B3), the SDK's OrchestratorState, as data; checked here, once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OUT_OF_PROC_LABEL = "$OutOfProcData$:"
 
 
 class ProtocolError(Exception):
-    """The orchestrator answered something that is not the B3 protocol."""
+    """The orchestrator returned something that is not the protocol of contract B3."""
 
 
 class UnsupportedActionError(ProtocolError):

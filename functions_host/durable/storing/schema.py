@@ -63,7 +63,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX instance_living ON instance(status) WHERE status IN (0, 2, 6, 7)",
     ),
     (
-        # When the activity began, noted by a host that hides it from its successor as Azure does (leases.py).
+        # When the activity began, noted by a host that leases it as Azure does (activities.ACTIVITY_LEASE).
         "ALTER TABLE work ADD COLUMN leased_at TEXT",
     ),
 )

@@ -2,7 +2,7 @@
 
 The file is the truth; an instance is loaded when something happens to it and dropped when it has
 ended. Whoever changes an instance changes memory and submits the same change as a unit of the store
-in one go, so the two never differ by more than the commit at the end of the loop's turn.
+together, so the two differ by no more than the commit at the end of this iteration of the event loop.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from functions_host.durable.storing.instance import Instance, Message, Parent
 from functions_host.durable.storing.store import Statement, Store, Unit
 from functions_host.durable.storing.timer_queue import TimerQueue
 
-MOST_INSTANCES_AT_REST = 2000
-"""Beyond this many in memory, one that only waits (for a timer, an event, an activity) is let go of."""
+MOST_IDLE_INSTANCES = 2000
+"""With more than this many in memory, one that only waits (for a timer, an event, an activity) is unloaded."""
 
 
 class TaskHub:
-    """Instances in memory over the store. `on_ready` is told of each that has something to do."""
+    """Instances in memory over the store. `on_ready` is called for each that has something to do."""
 
     def __init__(self, store: Store, clock: Clock, on_ready: Callable[[Instance], None]) -> None:
         self.store = store
@@ -39,7 +39,7 @@ class TaskHub:
         self._end_waiters: dict[str, list[asyncio.Future[None]]] = {}
 
     def resume(self) -> None:
-        """Take up what the file holds: timers into the queue, instances with messages into memory."""
+        """Load what the file holds: timers into the queue, instances with messages into memory."""
         ((self._next_message,),) = self.store.query("SELECT coalesce(max(message_id), 0) + 1 FROM inbox")
         ((self._next_work,),) = self.store.query("SELECT coalesce(max(work_id), 0) + 1 FROM work")
         now = self.clock.now()
@@ -105,7 +105,7 @@ class TaskHub:
         if former is not None:
             self.detach(former)
         if former is not None or rows.read_status(self.store, instance_id) is not None:
-            statements += rows.forget(instance_id)
+            statements += rows.delete_pending(instance_id)
         instance = Instance(
             instance_id=instance_id,
             execution_id=execution_id,
@@ -163,17 +163,17 @@ class TaskHub:
         if self.instances.get(instance.instance_id) is instance:
             del self.instances[instance.instance_id]
 
-    def rests(self, instance: Instance) -> None:
-        """It has nothing to do at present: when memory is full and its state on file, let go of it."""
-        if len(self.instances) > MOST_INSTANCES_AT_REST:
-            self.store.submit(Unit((), lambda: self._let_go(instance)))
+    def now_idle(self, instance: Instance) -> None:
+        """It has nothing to do at present: unload it if many are loaded and its state is in the file."""
+        if len(self.instances) > MOST_IDLE_INSTANCES:
+            self.store.submit(Unit((), lambda: self._unload(instance)))
 
-    def _let_go(self, instance: Instance) -> None:
+    def _unload(self, instance: Instance) -> None:
         if not instance.busy and not instance.inbox and self.instances.get(instance.instance_id) is instance:
             del self.instances[instance.instance_id]
 
     def ended(self, instance: Instance) -> None:
-        """The end of an instance is durable: memory may let go of it."""
+        """The end of an instance is durable: unload it and wake who waits for it."""
         if self.instances.get(instance.instance_id) is instance:
             del self.instances[instance.instance_id]
         for waiter in self._end_waiters.pop(instance.instance_id, ()):

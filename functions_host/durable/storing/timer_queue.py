@@ -1,4 +1,4 @@
-"""Messages that become visible later, and the one loop that waits for the next of them."""
+"""Due times of what becomes visible later (timers, leases), and the loop that waits for the next of them."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Receipts and the internal queue in one SQLite file (contract C1 steps 3-5, C5b).
+"""The internal queue of the blob trigger and its receipts, in one SQLite file (contract C1 steps 3-5, C5b).
 
 A blob version gets an incomplete receipt and a queue row in one commit, the completed receipt in the
-next: a kill between the two delivers it again, as Azure does. Counts of deliveries survive restarts.
+next: a kill between the two delivers it again, as in Azure. Dequeue counts survive restarts.
 
-What a dead host was delivering is handed out again at once, or, after `hide_leased`, only once its lease is over.
+What a killed host was delivering is visible again at once or, after `honour_leases`, once its lease has run out.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from typing import Literal
 
 from functions_host.errors import StateNewerError
 from functions_host.triggers.blobs.messages import ListedBlob, QueuedBlob
+
+BLOB_LEASE = timedelta(minutes=10)
+"""In Azure, from the beginning of a blob's delivery until another host may deliver it (recorded; contract F)."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS blob_receipt (
@@ -70,18 +73,18 @@ class BlobTriggerQueue:
         with self._lock:
             self._connection.close()
 
-    def hide_leased(self, now: Callable[[], datetime], lease: timedelta) -> None:
-        """Hide what another host began to deliver for so long after that beginning, as Azure's queue does."""
+    def honour_leases(self, now: Callable[[], datetime], lease: timedelta) -> None:
+        """Keep what another host began to deliver invisible for `lease` from then on, as Azure's queue does."""
         self._now, self._lease = now, lease
 
     def next_visible(self) -> datetime | None:
-        """When the next blob that is hidden now will show; None if there is none."""
+        """When the next lease of another host runs out; None if there is none."""
         if self._lease is None:
             return None
         with self._lock:
             (leased_at,) = self._connection.execute(
                 "SELECT min(leased_at) FROM blob_queue WHERE lease_owner <> ? AND leased_at > ?",
-                (self._owner, self._leases_end_at()),
+                (self._owner, self._expired_if_leased_before()),
             ).fetchone()
         return None if leased_at is None else datetime.fromtimestamp(leased_at, UTC) + self._lease
 
@@ -106,7 +109,7 @@ class BlobTriggerQueue:
             return len(keys)
 
     def enqueue_event(self, function: str, container: str, name: str) -> None:
-        """Queue a blob an event told of: no receipt, every event is one run (contract C5)."""
+        """Queue the blob of an event: no receipt, every event is one run (contract C5)."""
         with self._lock, _transaction(self._connection):
             self._insert([(function, container, name, "")])
 
@@ -118,7 +121,7 @@ class BlobTriggerQueue:
                 "SELECT id, function, container, blob, etag, dequeue_count FROM blob_queue"  # noqa: S608 (marks)
                 f" WHERE id NOT IN ({marks})"
                 " AND (lease_owner IS NULL OR lease_owner = ? OR leased_at <= ?) ORDER BY id LIMIT ?",
-                (*exclude, self._owner, self._leases_end_at(), limit),
+                (*exclude, self._owner, self._expired_if_leased_before(), limit),
             ).fetchall()
         return [QueuedBlob(*row) for row in rows]
 
@@ -146,8 +149,8 @@ class BlobTriggerQueue:
                 "DELETE FROM blob_receipt WHERE function = ? COLLATE NOCASE", (function,)
             ).rowcount
 
-    def _leases_end_at(self) -> float:
-        """A lease that began then, or before, is over by now."""
+    def _expired_if_leased_before(self) -> float:
+        """Leases that began then or earlier have run out (seconds since 1970)."""
         return float("inf") if self._lease is None else (self._now() - self._lease).timestamp()
 
     def _completed(self, function: str, container: str, blob: ListedBlob) -> bool:

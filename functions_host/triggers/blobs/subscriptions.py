@@ -1,4 +1,4 @@
-"""Which function listens to which blobs, read from its trigger binding."""
+"""Which function listens to which blobs, read from its trigger binding: path pattern, source, connection."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def parse_path(path: str) -> PathPattern:
 class BlobSubscription:
     """A blob-triggered function; `polled` False: only its Event Grid webhook fires it (contract C5).
 
-    `connection` is the name of its setting. `by_reference`: it is handed where the blob lies, not what is in it;
-    `undone_by` names the binding whose expression makes the host send the content although a reference is wanted.
+    `connection` is the name of its setting. `by_reference`: deferred binding, it gets a reference instead of the bytes;
+    `not_deferred_because_of` names the binding whose expression turns that off.
     """
 
     function: LoadedFunction
@@ -71,7 +71,7 @@ class BlobSubscription:
     polled: bool
     connection: str = "AzureWebJobsStorage"
     by_reference: bool = False
-    undone_by: str | None = None
+    not_deferred_because_of: str | None = None
 
     def tokens(self, container: str, name: str) -> dict[str, str]:
         """The values of the path's tokens; none for a blob that the path does not match, which events may name."""
@@ -104,5 +104,5 @@ def subscription_of(function: LoadedFunction, settings: Mapping[str, str]) -> Bl
         polled=source.lower() != "eventgrid",
         connection=connection or "AzureWebJobsStorage",
         by_reference=wanted and undoing is None,
-        undone_by=undoing.name if undoing else None,
+        not_deferred_because_of=undoing.name if undoing else None,
     )

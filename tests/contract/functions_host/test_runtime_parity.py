@@ -15,7 +15,7 @@ from azure.functions.meta import Datum
 
 from functions_host.errors import HostError
 from functions_host.invoking.invocation import Invoker
-from functions_host.invoking.invocation_log import InvocationLog
+from functions_host.invoking.logs import InvocationLog
 from functions_host.loading.app_modules import AppModules
 from functions_host.loading.indexing import index_app
 

@@ -18,8 +18,8 @@ from aiohttp import web
 from functions_host.loading.app_modules import AppModules
 from functions_host.loading.indexing import index_app
 from functions_host.triggers.blobs.connections import parse_connection_string
-from functions_host.triggers.blobs.queue import BlobTriggerQueue
 from functions_host.triggers.blobs.messages import ListedBlob
+from functions_host.triggers.blobs.queue import BlobTriggerQueue
 from functions_host.triggers.blobs.scanner import ContainerScanner
 from functions_host.triggers.blobs.storage import BlobStorage
 from functions_host.triggers.blobs.subscriptions import BlobSubscription, subscription_of

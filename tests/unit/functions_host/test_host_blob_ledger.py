@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from functions_host.clock import BLOB_LEASE, VirtualClock
+from functions_host.clock import VirtualClock
 from functions_host.errors import StateNewerError
-from functions_host.triggers.blobs.queue import BlobTriggerQueue
 from functions_host.triggers.blobs.messages import ListedBlob
+from functions_host.triggers.blobs.queue import BLOB_LEASE, BlobTriggerQueue
 
 FIRST = ListedBlob("a.png", '"1"', 0.0)
 
@@ -116,7 +116,7 @@ def test_what_another_host_began_is_handed_out_at_once_unless_it_is_hidden(tmp_p
     """Azure's queue shows a message again ten minutes after it was taken; what was never taken, at once."""
     clock = VirtualClock()
     dead = BlobTriggerQueue(tmp_path / "blobs.db")
-    dead.hide_leased(clock.now, BLOB_LEASE)
+    dead.honour_leases(clock.now, BLOB_LEASE)
     dead.enqueue_new("f", "img", [FIRST, ListedBlob("b.png", '"1"', 0.0)])
     dead.count_delivery(dead.waiting((), 1)[0].row_id)
     assert names(dead) == ["a.png", "b.png"], (
@@ -130,7 +130,7 @@ def test_what_another_host_began_is_handed_out_at_once_unless_it_is_hidden(tmp_p
     kinder.close()
 
     as_azure = BlobTriggerQueue(tmp_path / "blobs.db")
-    as_azure.hide_leased(clock.now, BLOB_LEASE)
+    as_azure.honour_leases(clock.now, BLOB_LEASE)
     assert names(as_azure) == ["b.png"]
     assert as_azure.next_visible() == clock.now() + timedelta(minutes=10)
     clock.advance(timedelta(minutes=9, seconds=59))
@@ -153,7 +153,7 @@ def test_a_file_of_the_first_version_goes_on_with_what_waited_in_it(tmp_path: Pa
     first_version.close()
     for _ in range(2):
         ledger = BlobTriggerQueue(path)
-        ledger.hide_leased(VirtualClock().now, BLOB_LEASE)
+        ledger.honour_leases(VirtualClock().now, BLOB_LEASE)
         [blob] = ledger.waiting((), 10)
         assert (blob.name, blob.dequeue_count) == ("a.png", 1)
         assert ledger.enqueue_new("f", "img", [FIRST]) == 0

@@ -9,9 +9,8 @@ import pytest
 from functions_host.errors import SettingsError
 from functions_host.triggers.blobs.connections import resolve_connection
 from functions_host.triggers.blobs.event_grid import blob_of_url
-from functions_host.triggers.blobs.properties import NO_TIME, properties_of
-from functions_host.triggers.blobs.references import blob_reference
 from functions_host.triggers.blobs.subscriptions import parse_path
+from functions_host.triggers.blobs.trigger_data import NO_TIME, blob_reference, properties_of
 from tests.contract.recordings.recorded import SENT, rows, sent
 
 ACCOUNT = "DefaultEndpointsProtocol=https;AccountName=acct;AccountKey=a2V5;EndpointSuffix=core.windows.net"

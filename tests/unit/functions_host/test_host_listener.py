@@ -9,8 +9,8 @@ import logging
 from aiohttp import web
 
 from functions_host import triggers
-from functions_host.http.listening_socket import Listener
-from functions_host.invoking.invocation_log import InvocationLog
+from functions_host.http.listening_socket import ListeningSocket
+from functions_host.invoking.logs import InvocationLog
 
 
 async def hello(request: web.Request) -> web.Response:
@@ -20,7 +20,7 @@ async def hello(request: web.Request) -> web.Response:
 async def test_client_that_never_finishes_its_headers_is_cut_off() -> None:
     application = web.Application()
     application.router.add_get("/", hello)
-    listener = Listener("127.0.0.1", 0, header_seconds=0.1)
+    listener = ListeningSocket("127.0.0.1", 0, header_seconds=0.1)
     await listener.start(application)
     port = int(listener.origin.rpartition(":")[2])
     silent, silent_writer = await asyncio.open_connection("127.0.0.1", port)

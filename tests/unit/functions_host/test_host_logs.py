@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 import logging
 
-from functions_host.invoking.invocation_log import InvocationLog
-from functions_host.invoking.logging_setup import RedactingFormatter
+from functions_host.invoking.logs import InvocationLog, RedactingFormatter
 
 
 def lines(levels: dict[str, str], *, error: str = "", subject: str = "") -> str:

@@ -366,7 +366,7 @@ async def test_waiting_instances_beyond_the_limit_live_on_file_and_wake_from_the
 ) -> None:
     from functions_host.durable.storing import task_hub as hub_module
 
-    monkeypatch.setattr(hub_module, "MOST_INSTANCES_AT_REST", 5)
+    monkeypatch.setattr(hub_module, "MOST_IDLE_INSTANCES", 5)
 
     @app.orchestration_trigger(context_name="context")
     def waits(context: Context) -> Any:

@@ -10,7 +10,7 @@ import azure.durable_functions as df
 import pytest
 from azure.durable_functions import DurableOrchestrationContext as Context
 
-from functions_host.durable.replay.actions import ProtocolError, state_from_failure, parse_state
+from functions_host.durable.replay.actions import ProtocolError, parse_state, state_from_failure
 
 
 def add_pair(app: df.DFApp) -> None:

@@ -35,5 +35,5 @@ def test_cancelled_deadlines_do_not_pile_up_in_memory() -> None:
     for message_id in range(1, 20_000):
         queue.add(clock.now() + 72 * HOUR, message_id, "i")
         queue.discard(message_id)
-    assert len(queue._heap) <= timers.MOST_DEAD_ENTRIES + 3
+    assert len(queue._heap) <= timer_queue.MOST_DEAD_ENTRIES + 3
     assert queue._next_due() == clock.now() + 72 * HOUR

@@ -1,13 +1,14 @@
-"""One event loop in one daemon thread for all apps of a test process.
+"""What all apps of a test process share: one event loop in a daemon thread, and the environment.
 
-One, because the Durable SDK keeps a global HTTP session that belongs to the loop it was first used on.
+One loop, because the Durable SDK keeps a global HTTP session that belongs to the loop it was first used on.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from functools import cache
 from typing import Any, TypeVar
 
@@ -38,3 +39,20 @@ class BackgroundLoop:
 def background_loop() -> BackgroundLoop:
     """The process's loop, made on first use."""
     return BackgroundLoop()
+
+
+class ProcessEnvironment:
+    """Applies variables; `restore` undoes exactly those."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        changed = {name: value for name, value in variables.items() if os.environ.get(name) != value}
+        self._before = {name: os.environ.get(name) for name in changed}
+        os.environ.update(changed)
+
+    def restore(self) -> None:
+        for name, value in self._before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        self._before = {}
