@@ -19,64 +19,64 @@ FIRST = ListedBlob("a.png", '"1"', 0.0)
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> BlobTriggerQueue:
+def queue(tmp_path: Path) -> BlobTriggerQueue:
     return BlobTriggerQueue(tmp_path / "blobs.db")
 
 
-def names(ledger: BlobTriggerQueue) -> list[str]:
-    return [blob.name for blob in ledger.waiting((), 100)]
+def names(queue: BlobTriggerQueue) -> list[str]:
+    return [blob.name for blob in queue.waiting((), 100)]
 
 
-def test_a_blob_version_is_queued_once(ledger: BlobTriggerQueue) -> None:
-    assert ledger.enqueue_new("f", "img", [FIRST]) == 1
-    assert ledger.enqueue_new("f", "img", [FIRST]) == 0
-    assert names(ledger) == ["a.png"]
+def test_a_blob_version_is_queued_once(queue: BlobTriggerQueue) -> None:
+    assert queue.enqueue_new("f", "img", [FIRST]) == 1
+    assert queue.enqueue_new("f", "img", [FIRST]) == 0
+    assert names(queue) == ["a.png"]
 
 
-def test_a_new_etag_is_a_new_version(ledger: BlobTriggerQueue) -> None:
-    ledger.enqueue_new("f", "img", [FIRST])
-    assert ledger.enqueue_new("f", "img", [ListedBlob("a.png", '"2"', 0.0)]) == 1
+def test_a_new_etag_is_a_new_version(queue: BlobTriggerQueue) -> None:
+    queue.enqueue_new("f", "img", [FIRST])
+    assert queue.enqueue_new("f", "img", [ListedBlob("a.png", '"2"', 0.0)]) == 1
 
 
-def test_each_function_has_its_own_receipt(ledger: BlobTriggerQueue) -> None:
-    ledger.enqueue_new("f", "img", [FIRST])
-    assert ledger.enqueue_new("g", "img", [FIRST]) == 1
+def test_each_function_has_its_own_receipt(queue: BlobTriggerQueue) -> None:
+    queue.enqueue_new("f", "img", [FIRST])
+    assert queue.enqueue_new("g", "img", [FIRST]) == 1
 
 
-def test_receipt_left_incomplete_by_a_crash_delivers_again(ledger: BlobTriggerQueue, tmp_path: Path) -> None:
-    ledger.enqueue_new("f", "img", [FIRST])
+def test_receipt_left_incomplete_by_a_crash_delivers_again(queue: BlobTriggerQueue, tmp_path: Path) -> None:
+    queue.enqueue_new("f", "img", [FIRST])
     with sqlite3.connect(tmp_path / "blobs.db") as crash:  # as if killed between the two commits
         crash.execute("UPDATE blob_receipt SET completed = 0")
-    assert ledger.enqueue_new("f", "img", [FIRST]) == 1
-    assert names(ledger) == ["a.png", "a.png"]
+    assert queue.enqueue_new("f", "img", [FIRST]) == 1
+    assert names(queue) == ["a.png", "a.png"]
 
 
-def test_delivery_count_survives_a_restart(ledger: BlobTriggerQueue, tmp_path: Path) -> None:
-    ledger.enqueue_new("f", "img", [FIRST])
-    row = ledger.waiting((), 1)[0].row_id
-    assert [ledger.count_delivery(row), ledger.count_delivery(row)] == [1, 2]
-    ledger.close()
+def test_delivery_count_survives_a_restart(queue: BlobTriggerQueue, tmp_path: Path) -> None:
+    queue.enqueue_new("f", "img", [FIRST])
+    row = queue.waiting((), 1)[0].row_id
+    assert [queue.count_delivery(row), queue.count_delivery(row)] == [1, 2]
+    queue.close()
     assert BlobTriggerQueue(tmp_path / "blobs.db").waiting((), 1)[0].dequeue_count == 2
 
 
-def test_blobs_being_worked_on_are_not_handed_out_again(ledger: BlobTriggerQueue) -> None:
-    ledger.enqueue_new("f", "img", [FIRST, ListedBlob("b.png", '"1"', 0.0)])
-    first = ledger.waiting((), 1)[0]
-    assert [blob.name for blob in ledger.waiting([first.row_id], 10)] == ["b.png"]
+def test_blobs_being_worked_on_are_not_handed_out_again(queue: BlobTriggerQueue) -> None:
+    queue.enqueue_new("f", "img", [FIRST, ListedBlob("b.png", '"1"', 0.0)])
+    first = queue.waiting((), 1)[0]
+    assert [blob.name for blob in queue.waiting([first.row_id], 10)] == ["b.png"]
 
 
-def test_events_are_queued_every_time(ledger: BlobTriggerQueue) -> None:
-    ledger.enqueue_event("f", "img", "a.png")
-    ledger.enqueue_event("f", "img", "a.png")
-    assert names(ledger) == ["a.png", "a.png"]
+def test_events_are_queued_every_time(queue: BlobTriggerQueue) -> None:
+    queue.enqueue_event("f", "img", "a.png")
+    queue.enqueue_event("f", "img", "a.png")
+    assert names(queue) == ["a.png", "a.png"]
 
 
-def test_forgotten_receipts_let_blobs_fire_again(ledger: BlobTriggerQueue) -> None:
-    ledger.enqueue_new("f", "img", [FIRST])
-    ledger.enqueue_new("g", "img", [FIRST])
-    assert ledger.reset_receipts("F") == 1
-    assert ledger.enqueue_new("f", "img", [FIRST]) == 1
-    assert ledger.reset_receipts() == 2
+def test_forgotten_receipts_let_blobs_fire_again(queue: BlobTriggerQueue) -> None:
+    queue.enqueue_new("f", "img", [FIRST])
+    queue.enqueue_new("g", "img", [FIRST])
+    assert queue.reset_receipts("F") == 1
+    assert queue.enqueue_new("f", "img", [FIRST]) == 1
+    assert queue.reset_receipts() == 2
 
 
 def test_a_file_of_a_newer_host_is_refused_and_left_alone(tmp_path: Path) -> None:
@@ -104,12 +104,12 @@ class RefusingDisk(sqlite3.Connection):
 def test_a_full_disk_leaves_no_transaction_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     connect = functools.partial(sqlite3.connect, factory=RefusingDisk)
     monkeypatch.setattr("functions_host.triggers.blobs.queue.sqlite3.connect", connect)
-    ledger = BlobTriggerQueue(tmp_path / "blobs.db")
+    queue = BlobTriggerQueue(tmp_path / "blobs.db")
     monkeypatch.setattr(RefusingDisk, "full", True)
     with pytest.raises(sqlite3.OperationalError, match="full"):
-        ledger.enqueue_new("f", "img", [FIRST])
+        queue.enqueue_new("f", "img", [FIRST])
     monkeypatch.setattr(RefusingDisk, "full", False)
-    assert ledger.enqueue_new("f", "img", [FIRST]) == 1
+    assert queue.enqueue_new("f", "img", [FIRST]) == 1
 
 
 def test_what_another_host_began_is_handed_out_at_once_unless_it_is_hidden(tmp_path: Path) -> None:
@@ -142,19 +142,19 @@ def test_what_another_host_began_is_handed_out_at_once_unless_it_is_hidden(tmp_p
 
 def test_a_file_of_the_first_version_goes_on_with_what_waited_in_it(tmp_path: Path) -> None:
     path = tmp_path / "blobs.db"
-    ledger = BlobTriggerQueue(path)
-    ledger.enqueue_new("f", "img", [FIRST])
-    ledger.count_delivery(ledger.waiting((), 1)[0].row_id)
-    ledger.close()
+    queue = BlobTriggerQueue(path)
+    queue.enqueue_new("f", "img", [FIRST])
+    queue.count_delivery(queue.waiting((), 1)[0].row_id)
+    queue.close()
     with sqlite3.connect(path) as first_version:  # what the second one added, taken back
         first_version.execute("ALTER TABLE blob_queue DROP COLUMN lease_owner")
         first_version.execute("ALTER TABLE blob_queue DROP COLUMN leased_at")
         first_version.execute("PRAGMA user_version = 1")
     first_version.close()
     for _ in range(2):
-        ledger = BlobTriggerQueue(path)
-        ledger.honour_leases(VirtualClock().now, BLOB_LEASE)
-        [blob] = ledger.waiting((), 10)
+        queue = BlobTriggerQueue(path)
+        queue.honour_leases(VirtualClock().now, BLOB_LEASE)
+        [blob] = queue.waiting((), 10)
         assert (blob.name, blob.dequeue_count) == ("a.png", 1)
-        assert ledger.enqueue_new("f", "img", [FIRST]) == 0
-        ledger.close()
+        assert queue.enqueue_new("f", "img", [FIRST]) == 0
+        queue.close()

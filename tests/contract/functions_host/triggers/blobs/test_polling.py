@@ -10,7 +10,7 @@ import pytest
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
 from functions_host.testing import RunningApp
-from tests.contract.functions_host.blob_kit import (
+from tests.contract.functions_host.triggers.blobs.blob_kit import (
     RECORDER,
     VERSION,
     AppOf,

@@ -23,7 +23,7 @@ from functions_host.clock import VirtualClock
 from functions_host.testing import Response, RunningApp
 
 AppOf = Callable[..., RunningApp]
-RECORDINGS = Path(__file__).parents[1] / "recordings" / "durable"
+RECORDINGS = Path(__file__).parents[2] / "recordings" / "durable"
 FOUR_AT_ONCE = {"extensions": {"durableTask": {"maxConcurrentActivityFunctions": 4}}}
 
 NAPS = """

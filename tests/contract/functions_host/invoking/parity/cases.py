@@ -43,7 +43,7 @@ REQUEST = [
     },
     "http",
 ]
-RECORDED = json.loads((Path(__file__).parents[2] / "recordings" / "blobs.json").read_text(encoding="utf-8"))
+RECORDED = json.loads((Path(__file__).parents[3] / "recordings" / "blobs.json").read_text(encoding="utf-8"))
 
 
 def recorded(label: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from azure.storage.blob import BlobServiceClient, ContainerClient
 from functions_host.invoking import invocation
 from functions_host.loading.deferred import DeferredValues
 from functions_host.triggers.blobs.storage import BlobStorage
-from tests.contract.functions_host.blob_kit import (
+from tests.contract.functions_host.triggers.blobs.blob_kit import (
     RECORDER,
     VERSION,
     AppOf,

@@ -101,18 +101,18 @@ async def test_a_hundred_thousand_blobs_are_queued_once_without_being_held_at_on
     listing: tuple[Listing, str], subscription: BlobSubscription, tmp_path: Path
 ) -> None:
     served, connection = listing
-    ledger = BlobTriggerQueue(tmp_path / "blobs.db")
+    queue = BlobTriggerQueue(tmp_path / "blobs.db")
     storage = WatchedStorage(parse_connection_string(connection, "IMAGES"))
     queued: list[None] = []
-    scanner = ContainerScanner("img", [subscription], storage, ledger, lambda: queued.append(None), 1.0)
+    scanner = ContainerScanner("img", [subscription], storage, queue, lambda: queued.append(None), 1.0)
     await scanner.scan()
     assert (served.requests, len(queued)) == (BLOBS // PAGE, BLOBS // PAGE)
-    assert len(ledger.waiting((), BLOBS + 1)) == BLOBS
+    assert len(queue.waiting((), BLOBS + 1)) == BLOBS
     assert storage.most_alive <= 2
 
     served.newest = 1  # one blob is replaced
     await scanner.scan()
     assert len(queued) == BLOBS // PAGE + 1
-    assert len(ledger.waiting((), BLOBS + 2)) == BLOBS + 1
+    assert len(queue.waiting((), BLOBS + 2)) == BLOBS + 1
     await storage.close()
-    ledger.close()
+    queue.close()
