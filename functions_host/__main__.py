@@ -1,15 +1,20 @@
 """`python -m functions_host`: the command line, and the end of the process."""
 
 import argparse
+import atexit
 import logging
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 from functions_host import __version__
 from functions_host.loading.app_settings import DEFAULT_PORT
 from functions_host.running.state_directory import DEFAULT_NAME
+
+EXIT_FUNCTIONS_SECONDS = 2.0
+"""How long `atexit` functions may take: with the host's own stop (5 s at most) that is below the promised 10 s."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,11 +66,22 @@ def _directory(text: str) -> Path:
 def run() -> None:
     """Run the command and end the process with its exit code."""
     code = main()
+    _run_exit_functions(EXIT_FUNCTIONS_SECONDS)
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
-    # A `def` function that never returns keeps its thread, and Python would wait for it: leave without asking.
+    # Not sys.exit: Python would wait for the thread of a `def` function that never returns.
     os._exit(code)
+
+
+def _run_exit_functions(seconds: float) -> None:
+    """Run what the app and its libraries registered with `atexit`: OpenTelemetry exports its last spans there.
+
+    In a thread, so that one that hangs (an export to a collector that is gone) cannot keep the process alive.
+    """
+    running = threading.Thread(target=atexit._run_exitfuncs, name="exit functions", daemon=True)
+    running.start()
+    running.join(seconds)
 
 
 if __name__ == "__main__":
