@@ -31,30 +31,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m functions_host",
-        description="Run an Azure Functions Python v2 app (HTTP, timer, blob, Durable) on this computer.",
+        description="Run an Azure Functions app of the Python v2 model (HTTP, timer, blob, Durable) on this computer.",
     )
     parser.add_argument("--version", action="version", version=f"functions_host {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
     start = commands.add_parser("start", help="run the app (the default command)")
     reset = commands.add_parser(
-        "reset-receipts", help="forget which blobs were seen, so that they fire again"
+        "reset-receipts", help="forget which blobs have been handled, so that they fire again"
     )
     for command in (start, reset):
         command.add_argument(
-            "--root", type=_directory, default=Path.cwd(), metavar="DIR", help="the app's folder"
+            "--root",
+            type=_directory,
+            default=Path.cwd(),
+            metavar="DIR",
+            help="folder of the app (default: here)",
         )
         command.add_argument(
-            "--state", type=_directory, metavar="DIR", help=f"state folder (ROOT/{DEFAULT_NAME})"
+            "--state",
+            type=_directory,
+            metavar="DIR",
+            help=f"folder for what survives a restart (default: ROOT/{DEFAULT_NAME})",
         )
-    start.add_argument("--port", type=int, help=f"port to listen on ({DEFAULT_PORT}; 0: any free one)")
-    start.add_argument("--address", default="127.0.0.1", help="address to listen on (127.0.0.1)")
-    start.add_argument("--enable-auth", action="store_true", help="require keys, as Azure does")
+    start.add_argument(
+        "--port",
+        type=int,
+        help=f"port to listen on (default: LocalHttpPort of local.settings.json, else {DEFAULT_PORT}; 0: any free port)",
+    )
+    start.add_argument("--address", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    start.add_argument("--enable-auth", action="store_true", help="require keys, as in Azure")
     start.add_argument(
         "--azure-delays",
         action="store_true",
-        help="after a kill, wait for what was under way as Azure does: activities 5 minutes, blobs 10",
+        help="after a kill, repeat what was in progress as late as Azure does: activities after 5 minutes, blobs after 10",
     )
-    reset.add_argument("--function", metavar="NAME", help="only this function's receipts")
+    reset.add_argument("--function", metavar="NAME", help="only the receipts of this function")
     return parser
 
 

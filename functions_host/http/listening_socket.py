@@ -42,7 +42,7 @@ class ListeningSocket:
             )
         except OSError as error:
             raise AddressInUseError(
-                f"cannot listen on {self._address}:{self._port}: {error.strerror}; choose another with --port"
+                f"cannot listen on {self._address}:{self._port}: {error.strerror}; choose another port with --port"
             ) from None
         self._port = int(self._server.sockets[0].getsockname()[1])
 

@@ -90,7 +90,7 @@ def _parameter(name: str, binding: Binding, annotations: Mapping[str, Any]) -> P
         deferred = is_deferred(annotation)
     except TypeError:  # issubclass() on a union: with SDK types in the app the worker fails to load here
         raise StartRefusedError(
-            name, f"the Python worker does not take the annotation {annotation!r} of {binding.name!r}"
+            name, f"the Python worker does not accept the annotation {annotation!r} of {binding.name!r}"
         ) from None
     return Parameter(
         _checked_converter(name, binding, annotation, deferred),
@@ -109,7 +109,7 @@ def _checked_converter(name: str, binding: Binding, annotation: Any, deferred: b
     if not isinstance(annotation, type) and not _is_typing_generic(annotation):
         raise StartRefusedError(
             name,
-            f"the Python worker does not take the annotation {annotation!r} of {binding.name!r}: use a plain class"
+            f"the Python worker does not accept the annotation {annotation!r} of {binding.name!r}: use a plain class"
             " (dict, not dict[str, int]) or none",
         )
     if annotation in (str, bytes) and not _implicit_output(converter):

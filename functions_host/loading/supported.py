@@ -28,7 +28,8 @@ def check_name(name: str, earlier: Sequence[str]) -> None:
     """Raise StartRefusedError unless the real host would take this name (contract D, `Utility.cs`)."""
     if not _NAME.fullmatch(name) or name.lower() == "host":
         raise StartRefusedError(
-            name, "a function's name starts with a letter, has letters, digits, - and _, and is not 'host'"
+            name,
+            "a function's name must start with a letter, hold only letters, digits, - and _, and not be 'host'",
         )
     if name.lower() in {other.lower() for other in earlier}:
         raise StartRefusedError(name, "another function has the same name")
@@ -48,7 +49,7 @@ def only_trigger(function_name: str, bindings: Sequence[Binding]) -> Binding:
     triggers = [binding for binding in bindings if binding.type in TRIGGER_KINDS]
     if len(triggers) != 1:
         raise StartRefusedError(
-            function_name, f"a function has exactly one trigger, this one {len(triggers)}"
+            function_name, f"a function needs exactly one trigger; this one has {len(triggers)}"
         )
     return triggers[0]
 

@@ -52,7 +52,7 @@ def _locked(path: Path) -> IO[bytes]:
         holder = _holder(path.with_suffix(".pid"))
         raise StateInUseError(
             f"the state directory {path.parent} is in use by another functions_host{holder}; "
-            "stop it, or give this one its own with --state"
+            "stop it, or start this one with another --state"
         ) from None
     path.with_suffix(".pid").write_text(str(os.getpid()), encoding="ascii")
     return handle
@@ -93,8 +93,8 @@ def check_state(folder: Path) -> None:
             continue
         if wrong:
             raise StateDamagedError(
-                f"{path} is damaged ({wrong}). Move the folder {folder} away and start again: blobs are looked at "
-                "anew, and what was running under a blob trigger begins again"
+                f"{path} is damaged ({wrong}). Move the folder {folder} away and start again: the host then scans "
+                "all blobs anew, and what a blob had started begins again"
             )
 
 

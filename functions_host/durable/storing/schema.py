@@ -75,7 +75,7 @@ def migrate(connection: sqlite3.Connection) -> None:
     if version > len(MIGRATIONS):
         raise HubNewerError(
             f"the durable state has schema version {version}, this host knows up to {len(MIGRATIONS)}: "
-            "use the newer host, or another --state folder"
+            "run the newer host, or use another --state folder"
         )
     for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
         connection.execute("BEGIN IMMEDIATE")

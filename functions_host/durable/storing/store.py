@@ -90,7 +90,7 @@ class Store:
             db.execute("INSERT INTO hub VALUES ('name', ?)", (self._hub_name,))
         elif row[0].lower() != self._hub_name.lower():
             raise HubMismatchError(
-                f"{self._path} holds the task hub '{row[0]}', host.json names '{self._hub_name}'"
+                f"{self._path} holds the task hub '{row[0]}', but host.json names '{self._hub_name}'"
             )
 
     def submit(self, unit: Unit) -> None:
@@ -192,6 +192,6 @@ def _take_lock(path: Path) -> sqlite3.Connection:
     except sqlite3.OperationalError as error:
         lock.close()
         raise HubInUseError(
-            f"another host is running on {path}: stop it, or give this one another --state folder or hubName"
+            f"another host is running on {path}: stop it, or start this one with another --state folder or hubName"
         ) from error
     return lock

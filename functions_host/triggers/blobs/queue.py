@@ -55,7 +55,7 @@ class BlobTriggerQueue:
             self._connection.close()
             raise StateNewerError(
                 f"the blob receipts have schema version {version}, this host knows up to {_VERSION}: "
-                "use the newer host, or another --state folder"
+                "run the newer host, or use another --state folder"
             )
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = NORMAL")

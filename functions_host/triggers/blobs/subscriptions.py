@@ -37,7 +37,7 @@ def parse_path(path: str) -> PathPattern:
     """Parse `container/pattern` (settings already expanded); raises ValueError saying what is wrong."""
     container, slash, name = path.partition("/")
     if "{" in container or not container:
-        raise ValueError(f"the container of {path!r} must be named without braces")
+        raise ValueError(f"the container in {path!r} must be given, without braces")
     if not slash or not name:
         name = "{name}"  # a bare container means every blob in it
     pattern, prefix, tokens, position = "", "", [], 0
@@ -91,7 +91,7 @@ def subscription_of(function: LoadedFunction, settings: Mapping[str, str]) -> Bl
     source = trigger.text("source") or "LogsAndContainerScan"
     if source.lower() not in {"logsandcontainerscan", "eventgrid"}:
         raise StartRefusedError(
-            function.name, f"blob source {source!r} is neither LogsAndContainerScan nor EventGrid"
+            function.name, f"blob source {source!r}: it must be LogsAndContainerScan or EventGrid"
         )
     connection = expand(trigger.text("connection"), settings, f"connection of {function.name}")
     account = resolve_connection(connection, settings)
