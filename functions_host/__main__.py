@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
             type=_directory,
             default=Path.cwd(),
             metavar="DIR",
-            help="folder of the app (default: here)",
+            help="folder of the app (default: the working directory)",
         )
         command.add_argument(
             "--state",
@@ -56,14 +56,14 @@ def _parser() -> argparse.ArgumentParser:
     start.add_argument(
         "--port",
         type=int,
-        help=f"port to listen on (default: LocalHttpPort of local.settings.json, else {DEFAULT_PORT}; 0: any free port)",
+        help=f"port (default: LocalHttpPort of local.settings.json, else {DEFAULT_PORT}; 0: any free port)",
     )
     start.add_argument("--address", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     start.add_argument("--enable-auth", action="store_true", help="require keys, as in Azure")
     start.add_argument(
         "--azure-delays",
         action="store_true",
-        help="after a kill, repeat what was in progress as late as Azure does: activities after 5 minutes, blobs after 10",
+        help="after a kill, repeat what was in progress as late as Azure: activities after 5 minutes, blobs after 10",
     )
     reset.add_argument("--function", metavar="NAME", help="only the receipts of this function")
     return parser

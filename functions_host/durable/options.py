@@ -42,7 +42,7 @@ class DurableOptions:
         overridable = _text(section, "overridableExistingInstanceStates", "NonRunningStates")
         if overridable.lower() not in _OVERRIDABLE:
             raise OptionsError(
-                f"durableTask.overridableExistingInstanceStates {overridable!r}: it must be NonRunningStates or AnyState"
+                f"durableTask.overridableExistingInstanceStates {overridable!r}: neither NonRunningStates nor AnyState"
             )
         rpc = _find(section, "localRpcEndpointEnabled")
         if rpc is False:

@@ -89,8 +89,8 @@ def run(context):
             "@app.route()\n@app.durable_client_input(client_name='c', task_hub='Other')\nasync def f(req, c): pass",
             "hub",
         ),
-        ("@app.function_name('host')\n@app.route()\ndef f(req): pass", "not 'host'"),
-        ("@app.function_name('1st')\n@app.route()\ndef f(req): pass", "starts with a letter"),
+        ("@app.function_name('host')\n@app.route()\ndef f(req): pass", "not be 'host'"),
+        ("@app.function_name('1st')\n@app.route()\ndef f(req): pass", "start with a letter"),
         (
             "@app.activity_trigger(input_name='x', activity='A')\ndef f(x): pass\n"
             "@app.activity_trigger(input_name='x', activity='a')\ndef g(x): pass",
@@ -128,8 +128,8 @@ def test_function_without_a_trigger_is_refused(app_of: AppOf) -> None:
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
-        ("import azure.functions as func\na = func.FunctionApp()\nb = func.FunctionApp()\n", "holds 2"),
-        ("x = 1\n", "holds no"),
+        ("import azure.functions as func\na = func.FunctionApp()\nb = func.FunctionApp()\n", "has 2"),
+        ("x = 1\n", "has no"),
         ("import no_such_module\n", "no_such_module"),
         ("raise ValueError('at import')\n", "at import"),
     ],
