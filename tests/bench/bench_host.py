@@ -80,7 +80,7 @@ async def _hub() -> AsyncIterator[str]:
     from functions_host.clock import SystemClock
     from functions_host.durable import DurableEngine, DurableOptions
     from functions_host.invoking.invocation import Invoker
-    from functions_host.invoking.invocation_log import InvocationLog
+    from functions_host.invoking.logs import InvocationLog
     from functions_host.loading.indexing import load_function
     from functions_host.running.app_catalog import AppCatalog
 

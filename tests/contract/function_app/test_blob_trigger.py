@@ -18,13 +18,13 @@ from function_app.models.identity import run_id_of
 from function_app.workflow import arrived_blob
 from function_app.workflow.arrived_blob import ArrivedBlob, ArrivedBlobConverter
 from functions_host.invoking.invocation import Invoker
-from functions_host.invoking.invocation_log import InvocationLog
+from functions_host.invoking.logs import InvocationLog
 from functions_host.loading.app_modules import AppModules
 from functions_host.loading.deferred import DeferredValues, ModelBindingData
 from functions_host.loading.functions import LoadedFunction
 from functions_host.loading.indexing import index_app
-from functions_host.testing.background_loop import background_loop
-from functions_host.triggers.blobs.references import blob_reference
+from functions_host.testing.process import background_loop
+from functions_host.triggers.blobs.trigger_data import blob_reference
 from tests.conftest import Azurite
 from tests.contract.recordings.durable_extension import DurableExtension, serving
 from tests.contract.recordings.recorded import sent

@@ -18,7 +18,7 @@ from function_app.models.runs import ImageVersion, Lineage, Outcome, RunRecord, 
 from function_app.storage.blobs import RecentBytes
 from function_app.workflow.live_runs.instances import DurableUnavailable
 from function_app.workflow.starting import Started, begin, start_run
-from functions_host.testing.background_loop import background_loop
+from functions_host.testing.process import background_loop
 from tests.contract.recordings.durable_extension import DurableExtension, serving
 from tests.contract.recordings.recorded import rows
 
