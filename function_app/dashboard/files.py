@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from function_app.http_api.answers import Answer, NotFound, with_etag
+from function_app.http_api.responses import ApiResponse, NotFound, with_etag
 
 # `blob:` is for thumbnails: fetched with the key in a header, then shown from memory.
 # Styles set by script go through the CSS object model, which 'self' allows; inline ones it does not.
@@ -18,12 +18,12 @@ _TYPES = {".css": "text/css", ".js": "text/javascript"}
 _FOLDER = Path(__file__).parent
 
 
-def page(if_none_match: str | None) -> Answer:
+def page(if_none_match: str | None) -> ApiResponse:
     """The page; 304 if the browser has it."""
     return _answer(_page_text(), "text/html", if_none_match)
 
 
-def asset(name: str, if_none_match: str | None) -> Answer:
+def asset(name: str, if_none_match: str | None) -> ApiResponse:
     """The style or a module; 304 if the browser has it. Raises NotFound for a name that is none of them."""
     text = asset_texts().get(name)
     if text is None:
@@ -45,11 +45,11 @@ def _page_text() -> str:
     return (_FOLDER / "page.html").read_text(encoding="utf-8")
 
 
-def _answer(text: str, content_type: str, if_none_match: str | None) -> Answer:
+def _answer(text: str, content_type: str, if_none_match: str | None) -> ApiResponse:
     headers = {
         "Content-Security-Policy": _PAGE_POLICY,
         "Referrer-Policy": "no-referrer",
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
     }
-    return with_etag(Answer(200, text, content_type, headers), if_none_match)
+    return with_etag(ApiResponse(200, text, content_type, headers), if_none_match)

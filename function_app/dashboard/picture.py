@@ -14,7 +14,7 @@ import azure.functions as func
 from azure.durable_functions import Blueprint
 
 from function_app.errors import BlobMissing, PipelineError, Superseded, TooLarge
-from function_app.http_api.answers import Answer, NotFound, aside, respond
+from function_app.http_api.responses import ApiResponse, NotFound, in_thread, respond
 from function_app.http_api.runs import look_up
 from function_app.models.runs import ImageVersion
 from function_app.workflow.resources import Resources, resources
@@ -49,7 +49,7 @@ async def image_bytes(run_id: str, client: Any, use: Resources) -> bytes:
         raise NotFound("This run tells of no image.")
     version = ImageVersion(view.container, view.blob_name, view.etag, view.size_bytes)
     try:
-        return await aside(use.blobs.read, version)
+        return await in_thread(use.blobs.read, version)
     except (BlobMissing, Superseded, TooLarge) as error:
         raise NotFound(error.detail, reason=error.reason) from None
 
@@ -70,5 +70,5 @@ def picture_of(data: bytes) -> Picture:
     )
 
 
-async def _raising(error: PipelineError) -> Answer:
+async def _raising(error: PipelineError) -> ApiResponse:
     raise error

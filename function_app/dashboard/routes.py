@@ -6,7 +6,7 @@ import azure.functions as func
 from azure.durable_functions import Blueprint
 
 from function_app.dashboard import files
-from function_app.http_api.answers import Answer, respond
+from function_app.http_api.responses import ApiResponse, respond
 
 blueprint = Blueprint()
 
@@ -23,9 +23,9 @@ async def get_dashboard_file(req: func.HttpRequest) -> func.HttpResponse:
     return await respond(_file(req))
 
 
-async def _page(req: func.HttpRequest) -> Answer:
+async def _page(req: func.HttpRequest) -> ApiResponse:
     return files.page(req.headers.get("if-none-match"))
 
 
-async def _file(req: func.HttpRequest) -> Answer:
+async def _file(req: func.HttpRequest) -> ApiResponse:
     return files.asset(req.route_params.get("file", ""), req.headers.get("if-none-match"))

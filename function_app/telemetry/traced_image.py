@@ -35,7 +35,7 @@ class TracedImage:
 
 def image_of_run(run: RunRequest) -> TracedImage:
     """The image that a run is of."""
-    told = run.lineage
+    told = run.source
     return TracedImage(
         run.run_id, run.attempt, run.traceparent or own_trace(run.run_id), told.device_id, told.captured_at,
         told.uploaded_at,
@@ -43,7 +43,7 @@ def image_of_run(run: RunRequest) -> TracedImage:
 
 
 def image_of_input(subject: Mapping[str, Any]) -> TracedImage:
-    """The image that an activity's input is of: a RunRequest or an Ending, as JSON."""
+    """The image that an activity's input is of: a RunRequest or an RunResult, as JSON."""
     about = subject.get("record") or subject
     lineage = subject.get("lineage") or about
     traceparent = subject.get("traceparent")

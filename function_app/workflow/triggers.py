@@ -27,10 +27,10 @@ _BLOB_SOURCE = os.environ.get("BLOB_TRIGGER_SOURCE", "LogsAndContainerScan")
 )
 @blueprint.durable_client_input(client_name="client")
 async def start_on_blob(blob: ArrivedBlob, client: Any) -> None:
-    """A blob arrived: start the run of the version that is there now. Raises Transient, so that it is delivered again.
+    """Start the run of the blob's current version. Raises Transient, so that the blob is delivered again.
 
-    Polling and Event Grid tell names only, and Event Grid's webhook checks nothing: one look at the blob says whether
-    it is there and which version it is. What is not ours is left alone, and its delivery counts as done.
+    Polling and Event Grid pass on names only, and Event Grid's webhook checks nothing: one HEAD request says whether
+    the blob is there and which version it is. A blob that is not ours is ignored, and its delivery counts as done.
     """
     use = resources()
     if foreign := blob.why_not_of(use.settings.container):
@@ -45,5 +45,5 @@ async def start_on_blob(blob: ArrivedBlob, client: Any) -> None:
         log.info("nothing started for %r: the blob is gone", str(blob))
         return
     with observed_start(run):
-        started = await start_run(client, run, use.living.note)
+        started = await start_run(client, run, use.live_runs.add)
     log.info("run %s started=%s", run.run_id, started)

@@ -17,7 +17,7 @@ from function_app.models.runs import Outcome, RunRecord
 from function_app.results.sqlite.database import open_sqlite_store
 from function_app.settings import Settings, StorageSettings
 from function_app.storage.blobs import ImageBlobs, connect
-from function_app.workflow.live_runs.instances import DurableUnavailable
+from function_app.workflow.live_runs.durable_status import DurableUnavailable
 from function_app.workflow.resources import Resources
 from tests.integration.function_app.app_kit import (
     Place,

@@ -9,25 +9,25 @@ import pytest
 
 from function_app.models.codec import format_time, from_json, parse_time, to_json
 from function_app.models.runs import (
-    Ending,
+    RunResult,
     FailedTry,
     ImageVersion,
-    Lineage,
+    SourceMetadata,
     Outcome,
     Progress,
     Rejection,
     RunRecord,
     RunRequest,
     Score,
-    StepAnswer,
+    StepResult,
 )
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 RECORD = RunRecord("0" * 32, "img", "a/b.png", "0x1", 9, Outcome.SCORED, 2, NOW, started_at=NOW)
 SAMPLES = [
-    RunRequest("0" * 32, ImageVersion("img", "ü/<b>.png", "0x1", 0), Lineage("cam-1", captured_at=NOW), 3),
-    Ending(RECORD, (Score("pixel_sum", "1", 261_120, NOW), Score("other", "2", -1, NOW))),
-    StepAnswer(Rejection("empty", "The file has no bytes."), "ab"),
+    RunRequest("0" * 32, ImageVersion("img", "ü/<b>.png", "0x1", 0), SourceMetadata("cam-1", captured_at=NOW), 3),
+    RunResult(RECORD, (Score("pixel_sum", "1", 261_120, NOW), Score("other", "2", -1, NOW))),
+    StepResult(Rejection("empty", "The file has no bytes."), "ab"),
     Progress("save_result", (FailedTry("save_result", 1, NOW, "x"),), 12, NOW + timedelta(seconds=1)),
 ]
 

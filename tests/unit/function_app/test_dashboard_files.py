@@ -8,7 +8,7 @@ import pytest
 
 from function_app.dashboard import files
 from function_app.dashboard.picture import picture_of
-from function_app.http_api.answers import Answer, NotFound
+from function_app.http_api.responses import Answer, NotFound
 
 MODULES = [name for name in files.asset_texts() if name.endswith(".js")]
 NAMES = ("page.html", *files.asset_texts())

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from function_app.errors import Misconfigured, StorageUnavailable, StoreUnavailable
-from function_app.http_api.health import NEEDED_SCHEMA, SharedLook, readiness, told_to_a_probe
+from function_app.http_api.health import NEEDED_SCHEMA, SharedCheck, readiness, probe_response
 
 SECRET = "Storage answered 403 (AuthorizationFailure)."
 
@@ -49,7 +49,7 @@ async def test_health_tells_the_reason_and_a_probe_only_the_flag():
     status, body = told(await readiness(use(world)))
     assert (status, body["status"]) == (503, "unavailable")
     assert SECRET in body["checks"]["storage"]["reason"]
-    answer = await told_to_a_probe(SharedLook(), use(world))
+    answer = await probe_response(SharedCheck(), use(world))
     assert told(answer) == (
         503,
         {"status": "unavailable", "checks": {"storage": {"ok": False}, "database": {"ok": False}}},
@@ -58,7 +58,7 @@ async def test_health_tells_the_reason_and_a_probe_only_the_flag():
 
 @pytest.mark.parametrize("schema", [NEEDED_SCHEMA - 1, StoreUnavailable("down")])
 async def test_a_probe_is_told_which_of_the_two_is_not_well(schema):
-    status, body = told(await told_to_a_probe(SharedLook(), use(World(schema=schema))))
+    status, body = told(await probe_response(SharedCheck(), use(World(schema=schema))))
     assert (status, body["checks"]) == (503, {"storage": {"ok": True}, "database": {"ok": False}})
 
 
@@ -66,29 +66,29 @@ async def test_a_probe_of_a_misconfigured_app_learns_no_setting():
     def use() -> Any:
         raise Misconfigured("set SQL_CONNECTION_STRING")
 
-    answer = await told_to_a_probe(SharedLook(), use)
+    answer = await probe_response(SharedCheck(), use)
     assert told(answer) == (503, {"status": "unavailable", "checks": {"settings": {"ok": False}}})
 
 
 async def test_however_many_probes_ask_storage_and_database_are_asked_once_in_five_seconds():
     world, clock = World(), [100.0]
-    shared = SharedLook(5.0, lambda: clock[0])
-    answers = await asyncio.gather(*(told_to_a_probe(shared, use(world)) for _ in range(50)))
+    shared = SharedCheck(5.0, lambda: clock[0])
+    answers = await asyncio.gather(*(probe_response(shared, use(world)) for _ in range(50)))
     assert {answer.status for answer in answers} == {200}
     assert world.asked == 2
     clock[0] += 4.9
-    await told_to_a_probe(shared, use(world))
+    await probe_response(shared, use(world))
     assert world.asked == 2
     clock[0] += 0.1
-    await told_to_a_probe(shared, use(world))
+    await probe_response(shared, use(world))
     assert world.asked == 4
 
 
 async def test_a_probe_that_gives_up_leaves_the_look_to_the_others():
-    world, shared = World(), SharedLook()
-    impatient = asyncio.ensure_future(told_to_a_probe(shared, use(world)))
+    world, shared = World(), SharedCheck()
+    impatient = asyncio.ensure_future(probe_response(shared, use(world)))
     await asyncio.sleep(0)
-    patient = asyncio.ensure_future(told_to_a_probe(shared, use(world)))
+    patient = asyncio.ensure_future(probe_response(shared, use(world)))
     impatient.cancel()
     assert (await patient).status == 200
 

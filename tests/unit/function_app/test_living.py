@@ -10,9 +10,9 @@ import pytest
 from function_app.errors import StorageUnavailable
 from function_app.models.codec import to_json
 from function_app.models.runs import FailedTry, Progress, RunRequest
-from function_app.workflow.live_runs.instances import DurableUnavailable, State
-from function_app.workflow.live_runs.journal import Noted, to_lines
-from function_app.workflow.live_runs.listing import POINT_READS_A_MINUTE, Living
+from function_app.workflow.live_runs.durable_status import DurableUnavailable, State
+from function_app.workflow.live_runs.journal import JournalEntry, to_lines
+from function_app.workflow.live_runs.listing import POINT_READS_A_MINUTE, LiveRuns
 from tests.unit.function_app.journal_kit import NOW, Books, Clock, Durable, Segments, run_request
 
 
@@ -22,21 +22,21 @@ class World:
     def __init__(self) -> None:
         self.clock = Clock()
         self.segments, self.books, self.durable = Segments(self.clock), Books(), Durable()
-        self.living = self.process()
+        self.live_runs = self.process()
 
-    def process(self) -> Living:
-        return Living(self.segments, self.books, self.clock)  # type: ignore[arg-type]
+    def process(self) -> LiveRuns:
+        return LiveRuns(self.segments, self.books, self.clock)  # type: ignore[arg-type]
 
     def started_elsewhere(
         self, *runs: RunRequest, segment: str = "live/other", status: str = "Running"
     ) -> None:
-        lines = to_lines([Noted(self.clock(), run) for run in runs])
+        lines = to_lines([JournalEntry(self.clock(), run) for run in runs])
         self.segments.blobs[segment] = self.segments.blobs.get(segment, b"") + lines
         self.segments.changed[segment] = self.clock()
         self.durable.status |= dict.fromkeys((run.run_id for run in runs), status)
 
-    async def states(self, living: Living | None = None) -> dict[str, State]:
-        answer = await (living or self.living).current(self.durable)
+    async def states(self, living: LiveRuns | None = None) -> dict[str, State]:
+        answer = await (living or self.live_runs).snapshot(self.durable)
         return {run.run_id: run.state for run in answer.runs}
 
     def later(self, seconds: float = 2) -> None:
@@ -60,7 +60,7 @@ async def test_runs_that_another_process_started_are_told_as_they_stand(world: W
     assert await world.states() == {
         IDS[0]: State.RUNNING, IDS[1]: State.WAITING, IDS[2]: State.RETRYING,
     }  # fmt: skip
-    [told] = [run for run in (await world.living.current(world.durable)).runs if run.run_id == IDS[2]]
+    [told] = [run for run in (await world.live_runs.snapshot(world.durable)).runs if run.run_id == IDS[2]]
     assert (told.request, told.progress and told.progress.failures) == (RUNS[2], (failed,))
 
 
@@ -100,7 +100,7 @@ async def test_a_run_that_is_started_again_is_told_again(world: World) -> None:
 
 async def test_this_process_s_own_runs_are_told_before_they_are_written(world: World) -> None:
     world.durable.status[IDS[0]] = "Pending"
-    world.living.note(RUNS[0])
+    world.live_runs.add(RUNS[0])
     assert await world.states() == {IDS[0]: State.WAITING}
     assert "append" not in world.segments.requests
 
@@ -110,22 +110,22 @@ async def test_an_own_run_that_ended_is_not_asked_about_again_while_it_waits_to_
 ) -> None:
     """A database that sleeps would be woken by each sweep otherwise."""
     world.segments.away = True
-    world.living._read_at = NOW  # storage went away after the journal was read
+    world.live_runs._read_at = NOW  # storage went away after the journal was read
     for run in RUNS[:2]:
-        world.living.note(run)
+        world.live_runs.add(run)
         world.books.rows.add(run.run_id)
         world.later()
         assert await world.states() == {}
     world.later()
     await world.states()
-    assert (len(world.living._journal.pending), world.books.asked) == (2, 2)
+    assert (len(world.live_runs._journal.pending), world.books.asked) == (2, 2)
 
 
 async def test_a_run_told_by_two_processes_counts_once(world: World) -> None:
     world.started_elsewhere(RUNS[0])
     world.later(1)
     world.started_elsewhere(RUNS[0], segment="live/sweep")
-    answer = await world.living.current(world.durable)
+    answer = await world.live_runs.snapshot(world.durable)
     assert [run.run_id for run in answer.runs] == [IDS[0]]
 
 
@@ -140,33 +140,33 @@ async def test_without_durable_nobody_can_tell(world: World) -> None:
     world.started_elsewhere(*RUNS)
     world.durable.away = True
     with pytest.raises(DurableUnavailable):
-        await world.living.current(world.durable)
+        await world.live_runs.snapshot(world.durable)
 
 
 async def test_without_storage_the_known_runs_are_told_with_their_age(world: World) -> None:
     world.segments.away = True
     with pytest.raises(StorageUnavailable):
-        await world.living.current(world.durable)
+        await world.live_runs.snapshot(world.durable)
     world.segments.away = False
     world.started_elsewhere(RUNS[0], RUNS[1])
-    await world.living.current(world.durable)
+    await world.live_runs.snapshot(world.durable)
     read_at = world.clock()
     world.segments.away = True
     world.later(30)
     world.books.rows = {IDS[1]}
-    answer = await world.living.current(world.durable)
+    answer = await world.live_runs.snapshot(world.durable)
     assert [run.run_id for run in answer.runs] == [IDS[0]]
     assert answer.as_of == read_at
 
 
 async def test_who_asks_within_a_second_gets_the_same_answer_and_asks_nobody(world: World) -> None:
     world.started_elsewhere(*RUNS)
-    answers = await asyncio.gather(*(world.living.current(world.durable) for _ in range(5)))
+    answers = await asyncio.gather(*(world.live_runs.snapshot(world.durable) for _ in range(5)))
     assert (len(world.durable.asked), world.segments.requests) == (5, ["list", "read"])
     world.later(0.9)
-    assert await world.living.current(world.durable) is answers[0]
+    assert await world.live_runs.snapshot(world.durable) is answers[0]
     world.later(0.2)
-    assert await world.living.current(world.durable) is not answers[0]
+    assert await world.live_runs.snapshot(world.durable) is not answers[0]
     assert world.segments.requests == ["list", "read", "list"]
 
 
@@ -179,8 +179,8 @@ async def test_a_clock_that_is_set_back_does_not_freeze_the_answer(world: World)
 
 async def test_a_caller_that_goes_away_does_not_take_the_others_answer_along(world: World) -> None:
     world.started_elsewhere(RUNS[0])
-    first = asyncio.create_task(world.living.current(world.durable))
-    second = asyncio.create_task(world.living.current(world.durable))
+    first = asyncio.create_task(world.live_runs.snapshot(world.durable))
+    second = asyncio.create_task(world.live_runs.snapshot(world.durable))
     await asyncio.sleep(0)
     first.cancel()
     assert len((await second).runs) == 1
@@ -195,14 +195,14 @@ async def test_ten_thousand_living_runs_are_counted_at_once_and_asked_about_at_a
     begun, asked = world.clock(), len(world.durable.asked)
     for _ in range(30):
         world.later()
-        answer = await world.living.current(world.durable)
+        answer = await world.live_runs.snapshot(world.durable)
         assert len(answer.runs) == 10_000
     assert len(world.durable.asked) - asked <= POINT_READS_A_MINUTE
     assert len(set(world.durable.asked)) == len(world.durable.asked), "nobody twice before everybody once"
     assert answer.as_of == begun  # some were only noted, then
     for _ in range(180):
         world.later()
-        answer = await world.living.current(world.durable)
+        answer = await world.live_runs.snapshot(world.durable)
     assert len(set(world.durable.asked)) == 10_000
     assert (world.clock() - answer.as_of).total_seconds() <= 60 * 10_000 / POINT_READS_A_MINUTE + 2
 
@@ -260,9 +260,9 @@ async def test_what_a_crash_kept_from_being_noted_the_sweep_notes_for_everybody(
     world.started_elsewhere(RUNS[0])
     world.durable.status[IDS[1]] = "Running"  # started by a process that died within the second
     sweeper = world.process()
-    await sweeper.notice(world.durable, [RUNS[0], RUNS[1]])
+    await sweeper.add_missing(world.durable, [RUNS[0], RUNS[1]])
     assert [noted.run for noted in sweeper._journal.pending] == [RUNS[1]]
-    await sweeper.notice(world.durable, [RUNS[0], RUNS[1]])
+    await sweeper.add_missing(world.durable, [RUNS[0], RUNS[1]])
     assert len(sweeper._journal.pending) == 1
     world.later()
     assert set(await world.states(sweeper)) == {IDS[0], IDS[1]}
@@ -271,8 +271,8 @@ async def test_what_a_crash_kept_from_being_noted_the_sweep_notes_for_everybody(
 async def test_a_sweep_that_cannot_read_the_journal_notes_nobody_twice(world: World) -> None:
     world.started_elsewhere(RUNS[0])
     world.segments.away = True
-    await world.living.notice(world.durable, [RUNS[0]])
-    assert world.living._journal.pending == ()
+    await world.live_runs.add_missing(world.durable, [RUNS[0]])
+    assert world.live_runs._journal.pending == ()
 
 
 async def test_books_that_hang_keep_nobody_waiting(world: World, monkeypatch: Any) -> None:

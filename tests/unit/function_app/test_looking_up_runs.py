@@ -15,14 +15,14 @@ import azure.functions as func
 import pytest
 
 from function_app.errors import StoreUnavailable
-from function_app.http_api.answers import BadParameter, NotFound, json_answer
-from function_app.http_api.runs import WrittenRuns, look_up, some_runs
+from function_app.http_api.responses import BadParameter, NotFound, json_response
+from function_app.http_api.runs import RunJsonCache, look_up, some_runs
 from function_app.http_api.stats import figures
 from function_app.http_api.views import RunsPage, view_of
 from function_app.models.runs import (
     Counts,
     ImageVersion,
-    Lineage,
+    SourceMetadata,
     Outcome,
     Page,
     RunRecord,
@@ -30,8 +30,8 @@ from function_app.models.runs import (
     Score,
     StoredRun,
 )
-from function_app.workflow.live_runs.instances import DurableUnavailable, LiveRun, State
-from function_app.workflow.live_runs.listing import LiveAnswer
+from function_app.workflow.live_runs.durable_status import DurableUnavailable, LiveRun, State
+from function_app.workflow.live_runs.listing import LiveSnapshot
 from function_app.workflow.retries import SHORTEST_DELAY, delay_before_retry
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -123,14 +123,14 @@ async def test_a_cursor_of_live_runs_is_refused_by_name() -> None:
 def test_a_page_is_written_as_the_model_says() -> None:
     runs = (stored(), replace(stored(Outcome.REJECTED), scores=()))
     views = tuple(view for run in runs if (view := view_of(run, None)))
-    expected = json_answer(RunsPage(views, "next")).body
-    written = WrittenRuns()
+    expected = json_response(RunsPage(views, "next")).body
+    written = RunJsonCache()
     assert written.page(Page(runs, "next")) == expected
     assert written.page(Page(runs, "next")) == expected
 
 
 def test_a_row_that_changed_is_written_anew() -> None:
-    written, before = WrittenRuns(), stored(Outcome.REJECTED)
+    written, before = RunJsonCache(), stored(Outcome.REJECTED)
     written.page(Page((before,)))
     for after in (stored(Outcome.SCORED, attempt=2), replace(before, scores=(Score("later", "1", 3, NOW),))):
         [told] = json.loads(written.page(Page((after,))))["runs"]
@@ -139,7 +139,7 @@ def test_a_row_that_changed_is_written_anew() -> None:
 
 
 def test_no_more_texts_are_kept_than_allowed() -> None:
-    written = WrittenRuns(most_kept=2)
+    written = RunJsonCache(most_kept=2)
     for attempt in range(1, 6):
         written.page(Page((stored(attempt=attempt),)))
         assert len(written._texts) <= 2
@@ -151,19 +151,19 @@ def living(*devices: str, away: bool = False) -> Any:
         LiveRun(
             f"{number + 1:032x}", "Running", NOW + timedelta(seconds=number),
             request=RunRequest(
-                f"{number + 1:032x}", ImageVersion("img", f"{device}/{number}.png", "0x1", 5), Lineage(device)
+                f"{number + 1:032x}", ImageVersion("img", f"{device}/{number}.png", "0x1", 5), SourceMetadata(device)
             ),
         )
         for number, device in enumerate(devices)
     )  # fmt: skip
 
-    async def current(_: object) -> LiveAnswer:
+    async def current(_: object) -> LiveSnapshot:
         if away:
             raise DurableUnavailable("away")
-        return LiveAnswer(runs, NOW)
+        return LiveSnapshot(runs, NOW)
 
     store = SimpleNamespace(counts=lambda _: Counts(scored=1))
-    return SimpleNamespace(living=SimpleNamespace(current=current), now=lambda: NOW, store=store)
+    return SimpleNamespace(live_runs=SimpleNamespace(current=current), now=lambda: NOW, store=store)
 
 
 async def live(use: Any, **given: str) -> list[dict[str, Any]]:

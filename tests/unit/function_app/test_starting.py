@@ -14,16 +14,16 @@ from azure.durable_functions import DurableOrchestrationClient
 
 from function_app.maintenance.replay import Replayed, replay
 from function_app.models.codec import from_json
-from function_app.models.runs import ImageVersion, Lineage, Outcome, RunRecord, RunRequest
+from function_app.models.runs import ImageVersion, SourceMetadata, Outcome, RunRecord, RunRequest
 from function_app.storage.blobs import RecentBytes
-from function_app.workflow.live_runs.instances import DurableUnavailable
+from function_app.workflow.live_runs.durable_status import DurableUnavailable
 from function_app.workflow.starting import Started, begin, start_run
 from functions_host.testing.background_loop import background_loop
 from tests.contract.recordings.durable_extension import DurableExtension, serving
 from tests.contract.recordings.recorded import rows
 
 RUN = RunRequest(
-    "ab" * 16, ImageVersion("img", "x", "0x1", 12), Lineage(uploaded_at=datetime(2026, 1, 1, tzinfo=UTC))
+    "ab" * 16, ImageVersion("img", "x", "0x1", 12), SourceMetadata(uploaded_at=datetime(2026, 1, 1, tzinfo=UTC))
 )
 AT_ONCE = 5
 

@@ -10,14 +10,14 @@ import pytest
 
 from function_app.errors import BlobMissing, StoreUnavailable
 from function_app.http_api import query
-from function_app.http_api.answers import BadParameter, NotFound, json_answer, problem_of, with_etag
+from function_app.http_api.responses import BadParameter, NotFound, json_response, problem_of, with_etag
 from function_app.http_api.results_csv import lines_of
 from function_app.http_api.views import retry_after_seconds, view_of
 from function_app.models.runs import (
-    Ending,
+    RunResult,
     FailedTry,
     ImageVersion,
-    Lineage,
+    SourceMetadata,
     Outcome,
     Progress,
     RunRecord,
@@ -25,7 +25,7 @@ from function_app.models.runs import (
     Score,
     StoredRun,
 )
-from function_app.workflow.live_runs.instances import LiveRun, State
+from function_app.workflow.live_runs.durable_status import LiveRun, State
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 RUN = "0" * 32
@@ -39,7 +39,7 @@ def stored(outcome: Outcome = Outcome.REJECTED, attempt: int = 1, **more: object
 def live(
     status: str = "Running", attempt: int = 1, progress: Progress | None = None, **more: object
 ) -> LiveRun:
-    request = RunRequest(RUN, ImageVersion("img", "a b/x.png", "0x1", 5), Lineage("cam-1"), attempt)
+    request = RunRequest(RUN, ImageVersion("img", "a b/x.png", "0x1", 5), SourceMetadata("cam-1"), attempt)
     return LiveRun(RUN, status, NOW, NOW, request, progress, **more)  # type: ignore[arg-type]
 
 
@@ -91,7 +91,7 @@ def test_a_replay_under_way_rules_over_the_row_and_shows_it_as_earlier():
 
 
 def test_a_finished_orchestration_answers_while_its_row_cannot_be_read():
-    ending = Ending(stored(Outcome.SCORED).record, (Score("pixel_sum", "1", 7, NOW),))
+    ending = RunResult(stored(Outcome.SCORED).record, (Score("pixel_sum", "1", 7, NOW),))
     view = view_of(None, live("Completed", ending=ending))
     assert view is not None
     assert (view.state, view.scores[0].value, view.committed_at) == (State.SCORED, 7, None)
@@ -104,9 +104,9 @@ def test_links_are_escaped():
 
 
 def test_an_unchanged_answer_is_not_sent_twice():
-    first = with_etag(json_answer({"a": 1}), None)
-    assert with_etag(json_answer({"a": 1}), f'"other", {first.headers["ETag"]}').status == 304
-    assert with_etag(json_answer({"a": 2}), first.headers["ETag"]).status == 200
+    first = with_etag(json_response({"a": 1}), None)
+    assert with_etag(json_response({"a": 1}), f'"other", {first.headers["ETag"]}').status == 304
+    assert with_etag(json_response({"a": 2}), first.headers["ETag"]).status == 200
 
 
 def test_errors_are_problem_details():

@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from function_app.errors import Misconfigured, StorageUnavailable
-from function_app.models.runs import ImageVersion, Lineage, RunRequest
+from function_app.models.runs import ImageVersion, SourceMetadata, RunRequest
 from function_app.telemetry import observing, providers
 from function_app.telemetry.traced_image import image_of_input, own_trace
 
@@ -99,7 +99,7 @@ def test_our_own_errors_are_told_by_their_reason(recorded):
 ARRIVED = RunRequest(
     "ab" * 16,
     ImageVersion("img", "cam-1/a.png", "1", 1),
-    Lineage(
+    SourceMetadata(
         captured_at=datetime(2026, 1, 1, 0, 0, 0, 250_000, tzinfo=UTC),
         uploaded_at=datetime(2026, 1, 1, 0, 0, 2, tzinfo=UTC),
     ),
@@ -140,7 +140,7 @@ def test_the_way_from_device_to_blob_is_a_span_of_the_device_s_trace(recorded):
 
 def test_a_blob_whose_second_began_before_its_file_was_complete_travelled_in_no_time(recorded):
     complete = datetime(2026, 1, 1, 0, 0, 2, 900_000, tzinfo=UTC)  # storage says :02, without a fraction
-    with observing.observed_start(replace(ARRIVED, lineage=replace(ARRIVED.lineage, captured_at=complete))):
+    with observing.observed_start(replace(ARRIVED, source=replace(ARRIVED.source, captured_at=complete))):
         pass
     upload = recorded[0].get_finished_spans()[0]
     assert upload.start_time == upload.end_time
