@@ -10,7 +10,7 @@ from typing import Any
 from azure.durable_functions import OrchestrationRuntimeStatus
 
 from function_app.errors import BlobMissing, StorageUnavailable, StoreUnavailable
-from function_app.models.runs import ImageVersion, SourceMetadata, RunRequest
+from function_app.models.runs import ImageVersion, RunRequest, SourceMetadata
 from function_app.storage.journal_segments import Reading, Segment
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -78,8 +78,8 @@ class Segments:
             del self.blobs[segment.name]
 
 
-class Books:
-    """The store's one question."""
+class Store:
+    """The store's one query that the list of live runs makes."""
 
     def __init__(self) -> None:
         self.rows: set[str] = set()

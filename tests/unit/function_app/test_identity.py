@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from function_app.models.identity import blob_key_of, is_run_id, source_metadata_of, plain_etag, run_id_of
+from function_app.models.identity import blob_key_of, is_run_id, plain_etag, run_id_of, source_metadata_of
 
 NAME = "cam-1/20260101T120000123456Z-0123456789abcdef.png"
 CAPTURED = datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -75,4 +75,6 @@ def test_metadata_that_does_not_fit_is_left_out_never_an_error():
 
 
 def test_an_impossible_date_in_a_name_is_no_capture_time():
-    assert source_metadata_of("cam-1/20261399T990000123456Z-0123456789abcdef.png", {}, None).captured_at is None
+    assert (
+        source_metadata_of("cam-1/20261399T990000123456Z-0123456789abcdef.png", {}, None).captured_at is None
+    )

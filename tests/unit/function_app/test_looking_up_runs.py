@@ -17,17 +17,17 @@ import pytest
 from function_app.errors import StoreUnavailable
 from function_app.http_api.responses import BadParameter, NotFound, json_response
 from function_app.http_api.runs import RunJsonCache, look_up, some_runs
-from function_app.http_api.stats import figures
+from function_app.http_api.stats import statistics
 from function_app.http_api.views import RunsPage, view_of
 from function_app.models.runs import (
     Counts,
     ImageVersion,
-    SourceMetadata,
     Outcome,
     Page,
     RunRecord,
     RunRequest,
     Score,
+    SourceMetadata,
     StoredRun,
 )
 from function_app.workflow.live_runs.durable_status import DurableUnavailable, LiveRun, State
@@ -124,29 +124,29 @@ def test_a_page_is_written_as_the_model_says() -> None:
     runs = (stored(), replace(stored(Outcome.REJECTED), scores=()))
     views = tuple(view for run in runs if (view := view_of(run, None)))
     expected = json_response(RunsPage(views, "next")).body
-    written = RunJsonCache()
-    assert written.page(Page(runs, "next")) == expected
-    assert written.page(Page(runs, "next")) == expected
+    cache = RunJsonCache()
+    assert cache.page(Page(runs, "next")) == expected
+    assert cache.page(Page(runs, "next")) == expected
 
 
-def test_a_row_that_changed_is_written_anew() -> None:
-    written, before = RunJsonCache(), stored(Outcome.REJECTED)
-    written.page(Page((before,)))
+def test_a_row_that_changed_is_encoded_anew() -> None:
+    cache, before = RunJsonCache(), stored(Outcome.REJECTED)
+    cache.page(Page((before,)))
     for after in (stored(Outcome.SCORED, attempt=2), replace(before, scores=(Score("later", "1", 3, NOW),))):
-        [told] = json.loads(written.page(Page((after,))))["runs"]
+        [told] = json.loads(cache.page(Page((after,))))["runs"]
         assert (told["state"], told["attempt"]) == (after.record.outcome, after.record.attempt)
         assert [score["scorer"] for score in told["scores"]] == [score.scorer for score in after.scores]
 
 
 def test_no_more_texts_are_kept_than_allowed() -> None:
-    written = RunJsonCache(most_kept=2)
+    cache = RunJsonCache(most_kept=2)
     for attempt in range(1, 6):
-        written.page(Page((stored(attempt=attempt),)))
-        assert len(written._texts) <= 2
+        cache.page(Page((stored(attempt=attempt),)))
+        assert len(cache._texts) <= 2
 
 
 def living(*devices: str, away: bool = False) -> Any:
-    """A world in which these devices' images are under way, the later ones begun a second later each."""
+    """Resources with these devices' images under way, each started a second after the one before."""
     runs = tuple(
         LiveRun(
             f"{number + 1:032x}", "Running", NOW + timedelta(seconds=number),
@@ -157,13 +157,13 @@ def living(*devices: str, away: bool = False) -> Any:
         for number, device in enumerate(devices)
     )  # fmt: skip
 
-    async def current(_: object) -> LiveSnapshot:
+    async def snapshot(_: object) -> LiveSnapshot:
         if away:
             raise DurableUnavailable("away")
         return LiveSnapshot(runs, NOW)
 
     store = SimpleNamespace(counts=lambda _: Counts(scored=1))
-    return SimpleNamespace(live_runs=SimpleNamespace(current=current), now=lambda: NOW, store=store)
+    return SimpleNamespace(live_runs=SimpleNamespace(snapshot=snapshot), now=lambda: NOW, store=store)
 
 
 async def live(use: Any, **given: str) -> list[dict[str, Any]]:
@@ -174,7 +174,7 @@ async def live(use: Any, **given: str) -> list[dict[str, Any]]:
 
 async def stats(use: Any, **given: str) -> dict[str, Any]:
     address = f"http://host/api/stats?{urlencode(given)}"
-    answer = await figures(func.HttpRequest("GET", address, body=b""), Durable(), use)
+    answer = await statistics(func.HttpRequest("GET", address, body=b""), Durable(), use)
     return dict(json.loads(answer.body))
 
 

@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from function_app.errors import Misconfigured, StorageUnavailable
-from function_app.models.runs import ImageVersion, SourceMetadata, RunRequest
+from function_app.models.runs import ImageVersion, RunRequest, SourceMetadata
 from function_app.telemetry import observing, providers
 from function_app.telemetry.traced_image import image_of_input, own_trace
 
