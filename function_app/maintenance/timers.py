@@ -11,7 +11,7 @@ from azure.durable_functions import Blueprint
 
 from function_app.maintenance.purge import timed_purge
 from function_app.maintenance.sweep import Budget, timed_sweep
-from function_app.telemetry.observing import note_oldest_waiting
+from function_app.telemetry.observing import measure_oldest_waiting
 from function_app.workflow.resources import resources
 
 blueprint = Blueprint()
@@ -27,7 +27,7 @@ _PURGE_SCHEDULE = os.environ.get("PURGE_SCHEDULE", "0 */5 3-5 * * *")
 async def sweep_blobs(timer: func.TimerRequest, client: Any) -> None:
     """Start the runs that the trigger missed, a bounded part of the container at each tick."""
     report = await timed_sweep(client, resources(), Budget())
-    note_oldest_waiting(report.waiting_since)
+    measure_oldest_waiting(report.waiting_since)
     log.info("sweep looked_at=%s started=%s stopped=%s", report.looked_at, report.started, report.stopped)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from azure.durable_functions import Blueprint
 
 from function_app.errors import Transient
-from function_app.telemetry.observing import note_failed_look, observed_start
+from function_app.telemetry.observing import count_failed_lookup, observed_start
 from function_app.workflow.arrived_blob import ArrivedBlob
 from function_app.workflow.resources import resources
 from function_app.workflow.starting import start_run
@@ -39,7 +39,7 @@ async def start_on_blob(blob: ArrivedBlob, client: Any) -> None:
     try:
         run = await asyncio.to_thread(use.blobs.present_run, blob.container, blob.name)
     except Transient as error:
-        note_failed_look(error)
+        count_failed_lookup(error)
         raise
     if run is None:
         log.info("nothing started for %r: the blob is gone", str(blob))

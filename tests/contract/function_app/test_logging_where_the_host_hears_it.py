@@ -5,8 +5,8 @@ a thread of ``to_thread`` is neither (recorded on Functions host 4.1037, Python 
 to say returns it, or raises it, and the coroutine logs.
 
 Read from the syntax tree, by name: from everything that is handed to ``to_thread`` or to our ``in_thread``, through
-every function of function_app whose name is mentioned on the way. That reaches more than really runs there; it misses only
-what is called by a computed name. Coroutines are left out: a thread does not run them.
+every function of function_app whose name is mentioned on the way. That reaches more than really runs there; it misses
+only what is called by a computed name. Coroutines are left out: a thread does not run them.
 """
 
 from __future__ import annotations

@@ -121,7 +121,7 @@ def test_a_start_that_fails_is_marked_and_counted_as_a_failed_step_is(recorded):
 
 def test_a_delivery_whose_image_could_not_be_looked_at_is_counted_without_a_span(recorded):
     spans, reader = recorded
-    observing.note_failed_look(StorageUnavailable("Storage answered 503 (ServerBusy)."))
+    observing.count_failed_lookup(StorageUnavailable("Storage answered 503 (ServerBusy)."))
     assert spans.get_finished_spans() == ()
     assert metric(reader, providers.RETRIES)[0].attributes == {
         "step": "start_on_blob",
@@ -150,15 +150,15 @@ def test_a_start_is_no_span_while_telemetry_is_off(recorded, monkeypatch):
     monkeypatch.setattr(observing, "TELEMETRY", "off")
     with observing.observed_start(ARRIVED):
         pass
-    observing.note_failed_look(StorageUnavailable(""))
+    observing.count_failed_lookup(StorageUnavailable(""))
     assert recorded[0].get_finished_spans() == ()
     assert recorded[1].get_metrics_data() is None
 
 
 def test_the_sweep_measures_the_oldest_image_that_waits(recorded):
-    observing.note_oldest_waiting(None)
+    observing.measure_oldest_waiting(None)
     assert recorded[1].get_metrics_data() is None
-    observing.note_oldest_waiting(datetime.now(UTC) - timedelta(hours=2))
+    observing.measure_oldest_waiting(datetime.now(UTC) - timedelta(hours=2))
     assert 7_200 <= metric(recorded[1], providers.WAITING)[0].max < 7_260
 
 
