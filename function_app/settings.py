@@ -1,7 +1,8 @@
 """The app's settings: read from the environment once, and listed in the table that docs/settings.md is made from.
 
 ``IMAGE_STORAGE`` is either a connection string or, for identity-based access, the prefix of
-``IMAGE_STORAGE__blobServiceUri`` and its companions (the Functions host's own convention). Secrets never show in a repr.
+``IMAGE_STORAGE__blobServiceUri`` and its companions (the Functions host's own convention).
+Secrets never show in a repr.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""``/api/runs/{run_id}/image``: the very bytes a run judged, served so that no browser executes them.
+"""``/api/runs/{run_id}/image``: the bytes of the run's blob version, served so that no browser executes them.
 
-A blob is anybody's bytes. Only what begins as a PNG is called one; the rest is a download of unknown
-type. The sandbox policy holds even if someone opens the address itself.
+Anyone may have uploaded the blob. Only what begins as a PNG is served as one; the rest is a download of
+unknown type. The sandbox policy applies even if someone opens the address itself.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ async def image_bytes(run_id: str, client: Any, use: Resources) -> bytes:
     """The bytes of exactly the version this run belongs to. Raises NotFound, Transient."""
     view = await look_up(run_id, client, use)
     if view.container is None or view.blob_name is None or view.etag is None or view.size_bytes is None:
-        raise NotFound("This run tells of no image.")
+        raise NotFound("The image of this run is unknown.")
     version = ImageVersion(view.container, view.blob_name, view.etag, view.size_bytes)
     try:
         return await in_thread(use.blobs.read, version)
@@ -55,7 +55,7 @@ async def image_bytes(run_id: str, client: Any, use: Resources) -> bytes:
 
 
 def picture_of(data: bytes) -> Picture:
-    """The bytes with their headers. A run never changes its bytes, so a browser may keep them."""
+    """The bytes with their headers. The bytes of a run never change, so a browser may cache them."""
     is_png = data.startswith(_PNG)
     return Picture(
         data,

@@ -1,4 +1,4 @@
-"""The dashboard's routes. They ask for no key, as no other route but the probes of ``http_api/health.py`` does."""
+"""The dashboard's routes. Like the probes of ``http_api/health.py``, and no other route, they need no key."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def get_dashboard(req: func.HttpRequest) -> func.HttpResponse:
 
 @blueprint.route(route="dashboard/{file}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 async def get_dashboard_file(req: func.HttpRequest) -> func.HttpResponse:
-    """Its style or one of its modules; 404 for any other name."""
+    """The style sheet or a module; 404 for any other name."""
     return await respond(_file(req))
 
 
