@@ -1,4 +1,4 @@
-"""Old histories go by the ids in the books: slice by slice, from where the last one stopped, never a living run."""
+"""Old histories are purged by the ids of the rows: bit by bit, from where the last purge stopped, never a live run."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class World:
         self.rows: list[str] = []
 
     def process(self) -> Resources:
-        """A process of its own; only what is kept in storage and books is shared."""
+        """A process of its own; only storage and database are shared."""
         storage = StorageSettings(self.place.storage)
         blobs = ImageBlobs(connect(storage), self.place.name, f"{self.place.name}-q", 1_000)
         use = Resources(Settings(storage, "unused"), blobs, self.store, lambda: self.now)
@@ -147,13 +147,13 @@ async def test_a_purge_that_breaks_off_loses_nothing(world: World, monkeypatch: 
 
 
 @pytest.mark.parametrize("status", ["Running", "Suspended"])
-async def test_a_living_run_is_never_purged_though_its_row_is_old(world: World, status: str) -> None:
+async def test_a_live_run_is_never_purged_although_its_row_is_old(world: World, status: str) -> None:
     """A replay: the row of its first attempt is as old as it was."""
     world.commit(0, 2 * MONTH)
-    living = world.commit(1, 2 * MONTH, status)
+    live_id = world.commit(1, 2 * MONTH, status)
     world.commit(2, 2 * MONTH)
     assert await timed_purge(world.durable, world.process()) == PurgeReport(2, True)
-    assert world.durable.status == {living: status}
+    assert world.durable.status == {live_id: status}
 
 
 async def test_again_there_is_nothing_to_purge(world: World) -> None:

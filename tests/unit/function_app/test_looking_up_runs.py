@@ -145,7 +145,7 @@ def test_no_more_texts_are_kept_than_allowed() -> None:
         assert len(cache._texts) <= 2
 
 
-def living(*devices: str, away: bool = False) -> Any:
+def under_way(*devices: str, away: bool = False) -> Any:
     """Resources with these devices' images under way, each started a second after the one before."""
     runs = tuple(
         LiveRun(
@@ -179,13 +179,13 @@ async def stats(use: Any, **given: str) -> dict[str, Any]:
 
 
 async def test_runs_under_way_are_told_with_their_images_newest_first() -> None:
-    told = await live(living("cam-1", "cam-2"))
+    told = await live(under_way("cam-1", "cam-2"))
     assert [run["blob_name"] for run in told] == ["cam-2/1.png", "cam-1/0.png"]
     assert [run["device_id"] for run in told] == ["cam-2", "cam-1"]
 
 
 async def test_runs_under_way_are_filtered_by_device_and_by_when_they_began() -> None:
-    use = living("cam-1", "cam-2", "cam-1")
+    use = under_way("cam-1", "cam-2", "cam-1")
     assert [run["blob_name"] for run in await live(use, device="cam-1")] == ["cam-1/2.png", "cam-1/0.png"]
     assert [run["blob_name"] for run in await live(use, device="cam-1", limit="1")] == ["cam-1/2.png"]
     second = (NOW + timedelta(seconds=1)).isoformat()
@@ -194,14 +194,14 @@ async def test_runs_under_way_are_filtered_by_device_and_by_when_they_began() ->
 
 
 async def test_live_states_are_counted_by_device_and_say_how_old_they_are() -> None:
-    use = living("cam-1", "cam-2", "cam-1")
+    use = under_way("cam-1", "cam-2", "cam-1")
     told = await stats(use)
     assert (told["counts"]["running"], told["live_as_of"]) == (3, "2026-01-01T00:00:00.000000Z")
     assert (await stats(use, device="cam-1"))["counts"]["running"] == 2
 
 
 async def test_live_states_that_nobody_can_tell_are_null_and_so_is_their_age() -> None:
-    told = await stats(living("cam-1", away=True))
+    told = await stats(under_way("cam-1", away=True))
     assert told["counts"] == {
         "scored": 1, "rejected": 0, "failed": 0, "waiting": None, "running": None, "retrying": None,
     }  # fmt: skip

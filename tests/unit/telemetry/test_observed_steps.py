@@ -163,9 +163,9 @@ def test_the_sweep_measures_the_oldest_image_that_waits(recorded):
 
 
 def test_run_and_ending_of_one_image_continue_one_trace():
-    ending = {"record": {"run_id": "ab" * 16, "outcome": "scored", "attempt": 1}, "scores": []}
-    assert image_of_input(RUN).traceparent == image_of_input(ending).traceparent == own_trace("ab" * 16)
-    assert image_of_input({**ending, "traceparent": TOLD}).traceparent == TOLD
+    result = {"record": {"run_id": "ab" * 16, "outcome": "scored", "attempt": 1}, "scores": []}
+    assert image_of_input(RUN).traceparent == image_of_input(result).traceparent == own_trace("ab" * 16)
+    assert image_of_input({**result, "traceparent": TOLD}).traceparent == TOLD
     assert image_of_input({**RUN, "traceparent": TOLD}).traceparent == TOLD
 
 
