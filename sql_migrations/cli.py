@@ -18,8 +18,8 @@ from sql_migrations.odbc import holds_password
 from sql_migrations.plan import Plan
 
 SHOWN_TO_ALL = (
-    "a password on the command line is shown to everyone by the process list; put this connection string "
-    "into SQL_CONNECTION_STRING instead"
+    "a password on the command line is visible to every user in the process list; put this connection "
+    "string into SQL_CONNECTION_STRING instead"
 )
 
 

@@ -118,7 +118,7 @@ def _developer_token() -> bytes:
     # More than AzureError comes out of a credential, and its text may quote an answer of the sign-in service.
     except Exception as error:  # noqa: BLE001
         raise DatabaseUnreachableError(
-            f"Microsoft Entra gave no token for the database ({type(error).__name__}): sign in with `az login`"
+            f"Microsoft Entra issued no token for the database ({type(error).__name__}): sign in with `az login`"
         ) from None
     text = token.encode("utf-16-le")
     return struct.pack("<I", len(text)) + text

@@ -1,7 +1,7 @@
 """The result store: one interface, SQLite on one computer, Azure SQL in Azure.
 
-``open_result_store(settings)`` gives the adapter that ``SQL_CONNECTION_STRING`` names. Everything a
-caller needs to know is in ``interface.py``; the rows are made by the migrations in ``sql_migrations``.
+``open_result_store(settings)`` returns the adapter that ``SQL_CONNECTION_STRING`` names. Everything a
+caller needs to know is in ``interface.py``; the tables are created by the migrations in ``sql_migrations``.
 """
 
 from __future__ import annotations

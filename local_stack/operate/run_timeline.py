@@ -7,6 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 ENDED = ("scored", "rejected", "failed")
+# The names that an app of the release before has for fields of a run.
+_FORMERLY = {
+    "failed_tries": "attempts", "failed_try_count": "failed_attempts", "next_try_at": "next_attempt_at",
+    "earlier_attempts": "earlier",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -29,13 +34,13 @@ def timeline(run: dict[str, Any]) -> list[Step]:
         *(
             _step(past.get("finished_at"), f"Attempt {past['attempt']}: {past['outcome']}", past["outcome"],
                   _because(past))
-            for past in run.get("earlier") or ()
+            for past in value(run, "earlier_attempts") or ()
         ),
         _step(run.get("started_at"), f"{again} began" if attempt > 1 else "Run began", "running"),
         *(
             _step(failed.get("at"), f"Try {failed['number']} of {failed['step']} failed", "retrying",
                   failed.get("error"))
-            for failed in run.get("attempts") or ()
+            for failed in value(run, "failed_tries") or ()
         ),
     ]  # fmt: skip
     if state in ENDED:
@@ -43,8 +48,13 @@ def timeline(run: dict[str, Any]) -> list[Step]:
         told.append(_step(run.get("finished_at"), ending, state, _because(run)))
         told.append(_step(run.get("committed_at"), "Row committed", state))
     else:
-        told.append(_step(run.get("next_attempt_at"), "Next try", "retrying"))
+        told.append(_step(value(run, "next_try_at"), "Next try", "retrying"))
     return sorted((step for step in told if step is not None), key=lambda step: step.at)
+
+
+def value(run: dict[str, Any], name: str) -> Any:
+    """A field of a run; None if the API does not send it, under its present or its former name."""
+    return run[name] if name in run else run.get(_FORMERLY.get(name, name))
 
 
 def _step(at: object, what: str, state: str, why: object = None) -> Step | None:

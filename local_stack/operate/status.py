@@ -14,7 +14,7 @@ from rich.text import Text
 
 from local_stack.errors import FAILED, StackError
 from local_stack.operate.run_api import RunApi
-from local_stack.operate.run_timeline import timeline
+from local_stack.operate.run_timeline import timeline, value
 from local_stack.operate.running_stack import run_api
 from local_stack.operate.runs import STYLES, printable
 
@@ -22,7 +22,7 @@ _RUN_ID = re.compile(r"[0-9a-f]{32}")
 _FACTS = {
     "run id": "run_id", "device": "device_id", "source name": "source_name", "container": "container",
     "blob": "blob_name", "ETag": "etag", "SHA-256": "sha256", "bytes": "size_bytes", "step": "step",
-    "failed tries": "failed_attempts",
+    "failed tries": "failed_try_count",
 }  # fmt: skip
 
 
@@ -79,7 +79,7 @@ def _words(run: dict[str, Any]) -> list[str]:
     if run.get("reason"):
         words.append(": ".join(str(part) for part in (run["reason"], run.get("detail")) if part))
     if run.get("cause"):
-        words.append(f"because of {run['cause']}; next try {run.get('next_attempt_at')}")
+        words.append(f"because of {run['cause']}; next try {value(run, 'next_try_at')}")
     return words
 
 
@@ -101,8 +101,8 @@ def _way(run: dict[str, Any]) -> Table:
 def _facts(run: dict[str, Any], url: str) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
     for label, name in _FACTS.items():
-        if run.get(name) not in (None, "", 0):
-            table.add_row(Text(label, style="dim"), Text(printable(str(run[name]))))
+        if (found := value(run, name)) not in (None, "", 0):
+            table.add_row(Text(label, style="dim"), Text(printable(str(found))))
     for name, path in (run.get("links") or {}).items():
         table.add_row(Text(name, style="dim"), Text(printable(f"{url}{path}")))
     return table

@@ -50,7 +50,7 @@ def told_while_down(pipeline: Pipeline, seconds: float) -> dict[str, Any]:
         runs = page.get("runs", [])
         most = max(most, len(runs))
         causes |= {run["cause"] for run in runs}
-        without_next += sum(run["next_attempt_at"] is None for run in runs)
+        without_next += sum(run["next_try_at"] is None for run in runs)
         time.sleep(0.5)
     return {"retrying_at_most": most, "causes": sorted(causes), "unanswered": unanswered,
             "slowest_answer_seconds": round(slowest, 2), "without_next_attempt": without_next}  # fmt: skip

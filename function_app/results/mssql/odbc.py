@@ -1,9 +1,8 @@
-"""Getting a connection to SQL Server: the driver there is, and the sign-in that is asked for.
+"""What a connection to SQL Server needs: the connection string, a driver, and a sign-in.
 
-Three sign-ins: ``UID``/``PWD``; ``Authentication=ActiveDirectoryMsi`` (managed identity,
-done by the driver itself); ``Authentication=ActiveDirectoryDefault`` (Entra, for developers: a token from
-azure-identity, since the driver knows no such word). Nothing here is logged or put into an exception
-text: what the driver says may quote what it was given.
+Three ways to sign in: ``UID``/``PWD``; ``Authentication=ActiveDirectoryMsi`` (managed identity, done by the
+driver itself); ``Authentication=ActiveDirectoryDefault`` (Entra, for developers: a token from azure-identity,
+since the driver does not know this value). No connection string is logged or put into an error message.
 """
 
 from __future__ import annotations
@@ -28,6 +27,7 @@ ACCESS_TOKEN_ATTRIBUTE = 1256  # SQL_COPT_SS_ACCESS_TOKEN of Microsoft's driver
 TOKEN_SIGN_IN = "activedirectorydefault"  # noqa: S105  (a word of the connection string)
 _TOKEN_SCOPE = "https://database.windows.net/.default"  # noqa: S105  (an address)
 _RENEW_SECONDS_BEFORE_EXPIRY = 300
+_PAIR = re.compile(r"\s*([^=;{}]+?)\s*=\s*(\{(?:[^}]|\}\})*\}|(?!\{)[^;]*?)\s*(?:;|$)")
 _MICROSOFT_DRIVER = re.compile(r"ODBC Driver (\d+) for SQL Server")
 
 NO_PYODBC = (
@@ -45,11 +45,42 @@ NOT_SIGNED_IN = "sign in with `az login`, or check the identity's settings"
 NO_IDENTITY = "Authentication=ActiveDirectoryDefault needs azure-identity: pip install azure-identity"
 
 
-class Credential(Protocol):
-    """The part of an azure-identity credential that is used."""
+def parse(text: str) -> dict[str, str]:
+    """Keywords (lower-case) and values (as written, braces kept), in order; the first of two wins, as in ODBC.
 
-    def get_token(self, *scopes: str) -> Any:
-        """Something with ``token`` and ``expires_on`` (seconds since 1970)."""
+    Raises Misconfigured, quoting nothing, where the text is not of the form ``key=value;key={value}``.
+    """
+    pairs: dict[str, str] = {}
+    at = 0
+    while text[at:].strip(" ;"):
+        found = _PAIR.match(text, at)
+        if found is None:
+            raise Misconfigured("SQL_CONNECTION_STRING is not of the form key=value;key=value")
+        pairs.setdefault(found.group(1).lower(), found.group(2))
+        at = found.end()
+        while text[at : at + 1] == ";":
+            at += 1
+    return pairs
+
+
+def write(pairs: Mapping[str, str]) -> str:
+    """The text of the pairs."""
+    return ";".join(f"{key}={value}" for key, value in pairs.items())
+
+
+def completed(pairs: Mapping[str, str], driver: Callable[[], str]) -> dict[str, str]:
+    """The pairs with a driver, and with encryption unless they say otherwise (driver 17 would not encrypt)."""
+    whole = {"driver": pairs.get("driver") or "{" + driver() + "}", **pairs}
+    if "encrypt" not in whole:
+        whole["encrypt"] = "yes"
+    if wants_token(pairs):
+        del whole["authentication"]
+    return whole
+
+
+def wants_token(pairs: Mapping[str, str]) -> bool:
+    """Whether this code, and not the driver, must sign in."""
+    return pairs.get("authentication", "").strip("{} ").lower() == TOKEN_SIGN_IN
 
 
 def load_pyodbc() -> ModuleType:
@@ -96,6 +127,13 @@ def library_among(folder: Path, machine: str) -> Path | None:
     return next((path for path in found if "debian_ubuntu" in path.as_posix()), next(iter(found), None))
 
 
+class Credential(Protocol):
+    """The part of an azure-identity credential that is used."""
+
+    def get_token(self, *scopes: str) -> Any:
+        """Something with ``token`` and ``expires_on`` (seconds since 1970)."""
+
+
 class AccessTokens:
     """Entra tokens in the form the driver takes, renewed five minutes before they expire."""
 
@@ -106,7 +144,7 @@ class AccessTokens:
         self._expires_on = 0.0
 
     def packed(self) -> bytes:
-        """The length, then the token as UTF-16-LE. Raises StoreUnavailable if Entra gives none."""
+        """The length, then the token as UTF-16-LE. Raises StoreUnavailable if Entra issues none."""
         if self._clock() >= self._expires_on - _RENEW_SECONDS_BEFORE_EXPIRY:
             try:
                 token = self._credential.get_token(_TOKEN_SCOPE)
@@ -114,7 +152,7 @@ class AccessTokens:
             # its text may quote an answer of the sign-in service: the type alone is passed on.
             except Exception as error:  # noqa: BLE001
                 raise StoreUnavailable(
-                    f"Microsoft Entra gave no token for the database ({type(error).__name__}): {NOT_SIGNED_IN}",
+                    f"Microsoft Entra issued no token for the database ({type(error).__name__}): {NOT_SIGNED_IN}",
                     reason="sign_in_failed",
                 ) from None
             text = str(token.token).encode("utf-16-le")
@@ -130,44 +168,3 @@ def default_credential() -> Credential:
         raise Misconfigured(NO_IDENTITY) from None
     credential: Credential = DefaultAzureCredential()
     return credential
-
-
-def completed(pairs: Mapping[str, str], driver: Callable[[], str]) -> dict[str, str]:
-    """The pairs with a driver, and with encryption unless they say otherwise (driver 17 would not encrypt)."""
-    whole = {"driver": pairs.get("driver") or "{" + driver() + "}", **pairs}
-    if "encrypt" not in whole:
-        whole["encrypt"] = "yes"
-    if wants_token(pairs):
-        del whole["authentication"]
-    return whole
-
-
-def wants_token(pairs: Mapping[str, str]) -> bool:
-    """Whether this code, and not the driver, must sign in."""
-    return pairs.get("authentication", "").strip("{} ").lower() == TOKEN_SIGN_IN
-
-
-_PAIR = re.compile(r"\s*([^=;{}]+?)\s*=\s*(\{(?:[^}]|\}\})*\}|(?!\{)[^;]*?)\s*(?:;|$)")
-
-
-def parse(text: str) -> dict[str, str]:
-    """Keywords (lower-case) and values (as written, braces kept), in order; the first of two wins, as in ODBC.
-
-    Raises Misconfigured, quoting nothing, where the text is not of the form ``key=value;key={value}``.
-    """
-    pairs: dict[str, str] = {}
-    at = 0
-    while text[at:].strip(" ;"):
-        found = _PAIR.match(text, at)
-        if found is None:
-            raise Misconfigured("SQL_CONNECTION_STRING is not of the form key=value;key=value")
-        pairs.setdefault(found.group(1).lower(), found.group(2))
-        at = found.end()
-        while text[at : at + 1] == ";":
-            at += 1
-    return pairs
-
-
-def write(pairs: Mapping[str, str]) -> str:
-    """The text of the pairs."""
-    return ";".join(f"{key}={value}" for key, value in pairs.items())

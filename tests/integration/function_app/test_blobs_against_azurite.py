@@ -238,7 +238,7 @@ async def test_a_sweep_tells_since_when_the_oldest_image_waits(blobs, world):
     durable.status = {blobs.present_run(blobs._container, "stopped").run_id: "Terminated"}
     assert (await sweep(durable, world, None, Budget(), start=False)).waiting_since is None
     put(blobs, "waiting", b"1")
-    uploaded = blobs.present_run(blobs._container, "waiting").lineage.uploaded_at
+    uploaded = blobs.present_run(blobs._container, "waiting").source.uploaded_at
     report = await sweep(durable, world, None, Budget(), start=False)
     assert report.waiting_since == uploaded
 

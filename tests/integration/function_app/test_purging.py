@@ -1,4 +1,4 @@
-"""Old histories go by the ids in the books: slice by slice, from where the last one stopped, never a living run."""
+"""Old histories are purged by the ids of the rows: bit by bit, from where the last purge stopped, never a live run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from function_app.models.runs import Outcome, RunRecord
 from function_app.results.sqlite.database import open_sqlite_store
 from function_app.settings import Settings, StorageSettings
 from function_app.storage.blobs import ImageBlobs, connect
-from function_app.workflow.live_runs.instances import DurableUnavailable
+from function_app.workflow.live_runs.durable_status import DurableUnavailable
 from function_app.workflow.resources import Resources
 from tests.integration.function_app.app_kit import (
     Place,
@@ -83,7 +83,7 @@ class World:
         self.rows: list[str] = []
 
     def process(self) -> Resources:
-        """A process of its own; only what is kept in storage and books is shared."""
+        """A process of its own; only storage and database are shared."""
         storage = StorageSettings(self.place.storage)
         blobs = ImageBlobs(connect(storage), self.place.name, f"{self.place.name}-q", 1_000)
         use = Resources(Settings(storage, "unused"), blobs, lambda: self.store, lambda: self.now)
@@ -176,13 +176,13 @@ async def test_one_history_that_cannot_be_purged_keeps_no_other(
 
 
 @pytest.mark.parametrize("status", ["Running", "Suspended"])
-async def test_a_living_run_is_never_purged_though_its_row_is_old(world: World, status: str) -> None:
+async def test_a_live_run_is_never_purged_although_its_row_is_old(world: World, status: str) -> None:
     """A replay: the row of its first attempt is as old as it was."""
     world.commit(0, 2 * MONTH)
-    living = world.commit(1, 2 * MONTH, status)
+    live_id = world.commit(1, 2 * MONTH, status)
     world.commit(2, 2 * MONTH)
     assert await timed_purge(world.durable, world.process()) == PurgeReport(2, True)
-    assert world.durable.status == {living: status}
+    assert world.durable.status == {live_id: status}
 
 
 async def test_again_there_is_nothing_to_purge(world: World) -> None:

@@ -148,8 +148,8 @@ def test_the_hooks_environment_has_what_is_locked_and_is_made_once(deployment, p
     } <= locked
     assert {"azure-identity", "pyodbc"} <= {name for name, _ in installed}
     again = deployment.run_hook("postprovision")
-    assert "Making an environment" in provisioned[0]
-    assert "Making an environment" not in again
+    assert "Creating an environment" in provisioned[0]
+    assert "Creating an environment" not in again
     assert "applied now: none" in again
 
 

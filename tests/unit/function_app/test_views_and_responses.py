@@ -10,22 +10,23 @@ import pytest
 
 from function_app.errors import BlobMissing, StoreUnavailable
 from function_app.http_api import query
-from function_app.http_api.answers import BadParameter, NotFound, json_answer, problem_of, with_etag
+from function_app.http_api.openapi import document
+from function_app.http_api.responses import BadParameter, NotFound, json_response, problem_of, with_etag
 from function_app.http_api.results_csv import lines_of
 from function_app.http_api.views import retry_after_seconds, view_of
 from function_app.models.runs import (
-    Ending,
     FailedTry,
     ImageVersion,
-    Lineage,
     Outcome,
     Progress,
     RunRecord,
     RunRequest,
+    RunResult,
     Score,
+    SourceMetadata,
     StoredRun,
 )
-from function_app.workflow.live_runs.instances import LiveRun, State
+from function_app.workflow.live_runs.durable_status import LiveRun, State
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 RUN = "0" * 32
@@ -39,7 +40,7 @@ def stored(outcome: Outcome = Outcome.REJECTED, attempt: int = 1, **more: object
 def live(
     status: str = "Running", attempt: int = 1, progress: Progress | None = None, **more: object
 ) -> LiveRun:
-    request = RunRequest(RUN, ImageVersion("img", "a b/x.png", "0x1", 5), Lineage("cam-1"), attempt)
+    request = RunRequest(RUN, ImageVersion("img", "a b/x.png", "0x1", 5), SourceMetadata("cam-1"), attempt)
     return LiveRun(RUN, status, NOW, NOW, request, progress, **more)  # type: ignore[arg-type]
 
 
@@ -66,33 +67,53 @@ def test_a_live_run_has_a_state_that_a_person_understands(status, progress, expe
     assert view.has_ended is (expected is State.FAILED)
 
 
-def test_a_retrying_run_tells_step_attempts_cause_and_next_attempt():
+def test_a_retrying_run_shows_step_failed_tries_cause_and_next_try():
     due = NOW + timedelta(seconds=30)
     failure = FailedTry("save_result", 1, NOW, "store_unavailable: down")
     view = view_of(None, live(progress=Progress("save_result", (failure,), 1, due)))
     assert view is not None
-    assert (view.step, view.cause, view.next_attempt_at) == ("save_result", "store_unavailable: down", due)
-    assert view.attempts == (failure,)
+    assert (view.step, view.cause, view.next_try_at) == ("save_result", "store_unavailable: down", due)
+    assert (view.failed_tries, view.failed_try_count) == ((failure,), 1)
     assert retry_after_seconds(view, NOW) == 30
     assert retry_after_seconds(view, due + timedelta(seconds=9)) == 1
 
 
-def test_a_row_rules_over_an_orchestration_that_is_just_finishing():
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("attempts", "failed_tries"), ("failed_attempts", "failed_try_count"), ("next_attempt_at", "next_try_at"),
+        ("earlier", "earlier_attempts"),
+    ],
+)  # fmt: skip
+def test_a_field_of_the_release_before_has_the_content_of_its_replacement_and_is_deprecated(old, new):
+    retrying = Progress(
+        "save_result", (FailedTry("save_result", 1, NOW, "x"),), 3, NOW + timedelta(seconds=30)
+    )
+    body = json.loads(json_response(view_of(stored(), live(attempt=2, progress=retrying))).body)
+    assert body[old] == body[new]
+    assert body[new]
+    properties = document()["components"]["schemas"]["RunView"]["properties"]
+    assert properties[old]["deprecated"] is True
+    assert f"`{new}`" in properties[old]["description"]
+    assert "deprecated" not in properties[new]
+
+
+def test_a_row_takes_precedence_over_an_orchestration_that_is_just_finishing():
     view = view_of(stored(), live())
     assert view is not None
     assert view.state is State.REJECTED
 
 
-def test_a_replay_under_way_rules_over_the_row_and_shows_it_as_earlier():
+def test_a_replay_under_way_takes_precedence_over_the_row_and_shows_it_as_an_earlier_attempt():
     view = view_of(stored(), live(attempt=2))
     assert view is not None
     assert (view.state, view.attempt) == (State.RUNNING, 2)
-    assert [(e.attempt, e.reason) for e in view.earlier] == [(1, "empty")]
+    assert [(e.attempt, e.reason) for e in view.earlier_attempts] == [(1, "empty")]
 
 
 def test_a_finished_orchestration_answers_while_its_row_cannot_be_read():
-    ending = Ending(stored(Outcome.SCORED).record, (Score("pixel_sum", "1", 7, NOW),))
-    view = view_of(None, live("Completed", ending=ending))
+    result = RunResult(stored(Outcome.SCORED).record, (Score("pixel_sum", "1", 7, NOW),))
+    view = view_of(None, live("Completed", result=result))
     assert view is not None
     assert (view.state, view.scores[0].value, view.committed_at) == (State.SCORED, 7, None)
 
@@ -104,9 +125,9 @@ def test_links_are_escaped():
 
 
 def test_an_unchanged_answer_is_not_sent_twice():
-    first = with_etag(json_answer({"a": 1}), None)
-    assert with_etag(json_answer({"a": 1}), f'"other", {first.headers["ETag"]}').status == 304
-    assert with_etag(json_answer({"a": 2}), first.headers["ETag"]).status == 200
+    first = with_etag(json_response({"a": 1}), None)
+    assert with_etag(json_response({"a": 1}), f'"other", {first.headers["ETag"]}').status == 304
+    assert with_etag(json_response({"a": 2}), first.headers["ETag"]).status == 200
 
 
 def test_errors_are_problem_details():

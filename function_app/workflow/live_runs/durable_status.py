@@ -1,6 +1,6 @@
-"""What Durable knows of a run: adapter over the Durable client, whose own errors become Transient.
+"""What Durable knows of one run: adapter over the Durable client, whose errors become Transient.
 
-Only questions by id: on Azure Storage those are point reads, and any other reads the whole history (ADR 11).
+Only look-ups by id: on Azure Storage those are point reads, and anything else reads the whole history (ADR 11).
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ from typing import Any, TypeVar
 
 from function_app.errors import Transient
 from function_app.models.codec import as_utc, from_json
-from function_app.models.runs import Ending, Progress, RunRequest
+from function_app.models.runs import Progress, RunRequest, RunResult
 
 T = TypeVar("T")
 
+LOOKUPS_AT_ONCE = 16  # Durable's client keeps 30 connections
+
 
 class State(StrEnum):
-    """The states of a run that a person understands."""
+    """The state of a run, as shown to people."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -39,7 +41,7 @@ class DurableUnavailable(Transient):
 
 @dataclass(frozen=True)
 class LiveRun:
-    """One orchestration as Durable tells of it; ``ending`` once it completed, ``failure`` if it broke."""
+    """One orchestration as Durable reports it; ``result`` once it completed, ``failure`` if it broke."""
 
     run_id: str
     status: str  # Durable's own word: Pending, Running, Completed, Failed, Terminated...
@@ -47,7 +49,7 @@ class LiveRun:
     updated_at: datetime | None = None
     request: RunRequest | None = None
     progress: Progress | None = None
-    ending: Ending | None = None
+    result: RunResult | None = None
     failure: str | None = None
 
     @property
@@ -58,23 +60,27 @@ class LiveRun:
     @property
     def device_id(self) -> str | None:
         """The device that the image came from, where it is known."""
-        return self.request.lineage.device_id if self.request else None
+        return self.request.source.device_id if self.request else None
 
     @property
     def state(self) -> State:
-        """Our word for it."""
+        """Durable's status as one of our states."""
         if self.status == "Pending":
             return State.WAITING
         if self.is_active:
             return State.RETRYING if self.progress and self.progress.next_try_at else State.RUNNING
-        if self.ending is not None:
-            return State(self.ending.record.outcome)
+        if self.result is not None:
+            return State(self.result.record.outcome)
         return State.FAILED
 
 
 async def find_live_run(client: Any, run_id: str) -> LiveRun | None:
     """The orchestration of this run, live or ended; None if Durable knows none. Raises DurableUnavailable."""
-    status = await _asked(client.get_status(run_id, show_input=True))
+    try:
+        status = await client.get_status(run_id, show_input=True)
+    # The SDK raises plain Exception for an unexpected answer, and aiohttp's own errors otherwise.
+    except Exception as error:
+        raise DurableUnavailable(f"Durable did not answer ({type(error).__name__}).") from error
     return live_run_of(status) if status else None
 
 
@@ -89,7 +95,7 @@ def live_run_of(status: Any) -> LiveRun:
         updated_at=as_utc(status.last_updated_time) if status.last_updated_time else None,
         request=_model(RunRequest, status.input_),
         progress=_model(Progress, status.custom_status),
-        ending=_model(Ending, output) if word == "Completed" else None,
+        result=_model(RunResult, output) if word == "Completed" else None,
         failure=str(output)[:500] if output and word != "Completed" else None,
     )
 
@@ -103,23 +109,12 @@ def _model(model: type[T], value: object) -> T | None:
         return None
 
 
-async def _asked(question: Awaitable[T]) -> T:
-    try:
-        return await question
-    # The SDK raises plain Exception for an unexpected answer, and aiohttp's own errors otherwise.
-    except Exception as error:
-        raise DurableUnavailable(f"Durable did not answer ({type(error).__name__}).") from error
+async def gather_bounded(calls: Sequence[Awaitable[T]]) -> list[T]:
+    """Their results in order, at most ``LOOKUPS_AT_ONCE`` in flight. Raises what the first to fail raises."""
+    gate = asyncio.Semaphore(LOOKUPS_AT_ONCE)
 
-
-AT_ONCE = 16  # Durable's client keeps 30 connections
-
-
-async def answers(questions: Sequence[Awaitable[T]]) -> list[T]:
-    """Their answers in order, at most ``AT_ONCE`` of them in flight. Raises what the first to fail raises."""
-    gate = asyncio.Semaphore(AT_ONCE)
-
-    async def one(question: Awaitable[T]) -> T:
+    async def one(call: Awaitable[T]) -> T:
         async with gate:
-            return await question
+            return await call
 
-    return await asyncio.gather(*(one(question) for question in questions))
+    return await asyncio.gather(*(one(call) for call in calls))

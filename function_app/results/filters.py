@@ -1,4 +1,4 @@
-"""A filter as conditions and parameters."""
+"""Which rows a query selects: a filter as SQL conditions with parameters, and the cursor at which its page begins."""
 
 from __future__ import annotations
 
@@ -13,9 +13,25 @@ from function_app.models.runs import RunFilter
 from function_app.results import rows
 from function_app.results.database import Database
 
+_BAD_CURSOR = "This is not a `next_cursor` of an earlier page."
+
 
 class Unmatchable(Exception):  # noqa: N818  (a signal, never seen by callers)
-    """No stored row can have such a value, so that nobody need be asked."""
+    """No stored row can have such a value, so there is no need to query."""
+
+
+class BadCursor(Permanent):
+    """The text is not a cursor of this API."""
+
+    reason = "bad_cursor"
+
+
+@dataclass(frozen=True)
+class PageEnd:
+    """The last run of a page in the order (committed_at, recent_id), newest first."""
+
+    committed_at: datetime
+    recent_id: int
 
 
 def conditions_of(
@@ -51,34 +67,20 @@ def _word(text: str, length: int) -> str:
         raise Unmatchable from None
 
 
-class BadCursor(Permanent):
-    """The text is no cursor that a page gave."""
-
-    reason = "bad_cursor"
-
-
-@dataclass(frozen=True)
-class PageEnd:
-    """The last run of a page in the order (committed_at, recent_id), newest first."""
-
-    committed_at: datetime
-    recent_id: int
-
-
-def to_text(position: PageEnd) -> str:
-    """The cursor of a position: URL-safe, without padding."""
-    text = f"{position.committed_at.isoformat()}|{position.recent_id}"
+def cursor_of(end: PageEnd) -> str:
+    """The cursor of a page's end: URL-safe, without padding."""
+    text = f"{end.committed_at.isoformat()}|{end.recent_id}"
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def from_text(cursor: str) -> PageEnd:
-    """The position of a cursor. Raises BadCursor."""
+def page_end_of(cursor: str) -> PageEnd:
+    """The page's end that a cursor stands for. Raises BadCursor."""
     try:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
         when, _, recent_id = base64.b64decode(padded, altchars=b"-_", validate=True).decode().partition("|")
-        position = PageEnd(datetime.fromisoformat(when), int(recent_id))
+        end = PageEnd(datetime.fromisoformat(when), int(recent_id))
     except (ValueError, binascii.Error):
-        raise BadCursor("the cursor is not one that a page gave") from None
-    if position.committed_at.utcoffset() is None or not 0 <= position.recent_id < 2**63:
-        raise BadCursor("the cursor is not one that a page gave")
-    return position
+        raise BadCursor(_BAD_CURSOR) from None
+    if end.committed_at.utcoffset() is None or not 0 <= end.recent_id < 2**63:
+        raise BadCursor(_BAD_CURSOR)
+    return end

@@ -1,4 +1,4 @@
-"""Which runs live: told by journal, books and Durable together, at a cost that is set by what lives."""
+"""Which runs are live, by journal, store and Durable together, at a cost that depends on the live runs alone."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pytest
 from function_app.errors import StorageUnavailable
 from function_app.models.codec import to_json
 from function_app.models.runs import FailedTry, Progress, RunRequest
-from function_app.workflow.live_runs.instances import DurableUnavailable, State
-from function_app.workflow.live_runs.journal import Noted, to_lines
-from function_app.workflow.live_runs.listing import POINT_READS_A_MINUTE, Living
-from tests.unit.function_app.journal_kit import NOW, Books, Clock, Durable, Segments, run_request
+from function_app.workflow.live_runs.durable_status import DurableUnavailable, State
+from function_app.workflow.live_runs.journal import JournalEntry, to_lines
+from function_app.workflow.live_runs.listing import POINT_READS_A_MINUTE, LiveRuns
+from tests.unit.function_app.journal_kit import NOW, Clock, Durable, Segments, Store, run_request
 
 
 class World:
@@ -21,22 +21,22 @@ class World:
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.segments, self.books, self.durable = Segments(self.clock), Books(), Durable()
-        self.living = self.process()
+        self.segments, self.store, self.durable = Segments(self.clock), Store(), Durable()
+        self.live_runs = self.process()
 
-    def process(self) -> Living:
-        return Living(self.segments, lambda ids: self.books.known_run_ids(ids), self.clock)  # type: ignore[arg-type]
+    def process(self) -> LiveRuns:
+        return LiveRuns(self.segments, self.store, self.clock)  # type: ignore[arg-type]
 
     def started_elsewhere(
         self, *runs: RunRequest, segment: str = "live/other", status: str = "Running"
     ) -> None:
-        lines = to_lines([Noted(self.clock(), run) for run in runs])
+        lines = to_lines([JournalEntry(self.clock(), run) for run in runs])
         self.segments.blobs[segment] = self.segments.blobs.get(segment, b"") + lines
         self.segments.changed[segment] = self.clock()
         self.durable.status |= dict.fromkeys((run.run_id for run in runs), status)
 
-    async def states(self, living: Living | None = None) -> dict[str, State]:
-        answer = await (living or self.living).current(self.durable)
+    async def states(self, live_runs: LiveRuns | None = None) -> dict[str, State]:
+        answer = await (live_runs or self.live_runs).snapshot(self.durable)
         return {run.run_id: run.state for run in answer.runs}
 
     def later(self, seconds: float = 2) -> None:
@@ -52,7 +52,7 @@ RUNS = [run_request(number) for number in range(5)]
 IDS = [run.run_id for run in RUNS]
 
 
-async def test_runs_that_another_process_started_are_told_as_they_stand(world: World) -> None:
+async def test_runs_that_another_process_started_have_their_state(world: World) -> None:
     world.started_elsewhere(*RUNS[:3])
     world.durable.status[IDS[1]] = "Pending"
     failed = FailedTry("save_result", 1, NOW, "store_unavailable: locked")
@@ -60,28 +60,28 @@ async def test_runs_that_another_process_started_are_told_as_they_stand(world: W
     assert await world.states() == {
         IDS[0]: State.RUNNING, IDS[1]: State.WAITING, IDS[2]: State.RETRYING,
     }  # fmt: skip
-    [told] = [run for run in (await world.living.current(world.durable)).runs if run.run_id == IDS[2]]
+    [told] = [run for run in (await world.live_runs.snapshot(world.durable)).runs if run.run_id == IDS[2]]
     assert (told.request, told.progress and told.progress.failures) == (RUNS[2], (failed,))
 
 
-async def test_a_run_lives_until_its_row_is_there(world: World) -> None:
+async def test_a_run_is_live_until_its_row_is_stored(world: World) -> None:
     world.started_elsewhere(*RUNS[:2])
-    world.books.rows = {IDS[0]}
+    world.store.rows = {IDS[0]}
     assert set(await world.states()) == {IDS[1]}
-    world.books.rows |= {IDS[1]}
+    world.store.rows |= {IDS[1]}
     world.later()
     assert await world.states() == {}
 
 
 @pytest.mark.parametrize("status", ["Completed", "Failed", "Terminated"])
-async def test_a_run_that_ended_without_a_row_lives_no_more(world: World, status: str) -> None:
+async def test_a_run_that_ended_without_a_row_is_not_live(world: World, status: str) -> None:
     world.started_elsewhere(RUNS[0], status=status)
     assert await world.states() == {}
 
 
-async def test_a_replay_lives_though_the_row_of_its_first_attempt_is_there(world: World) -> None:
+async def test_a_replay_is_live_although_the_row_of_its_first_attempt_is_stored(world: World) -> None:
     replay = run_request(0, attempt=2)
-    world.books.rows = {replay.run_id}
+    world.store.rows = {replay.run_id}
     world.started_elsewhere(replay)
     assert await world.states() == {replay.run_id: State.RUNNING}
     world.durable.status[replay.run_id] = "Completed"
@@ -89,7 +89,7 @@ async def test_a_replay_lives_though_the_row_of_its_first_attempt_is_there(world
     assert await world.states() == {}
 
 
-async def test_a_run_that_is_started_again_is_told_again(world: World) -> None:
+async def test_a_run_that_is_started_again_is_live_again(world: World) -> None:
     world.started_elsewhere(RUNS[0], RUNS[1])
     world.durable.status[IDS[0]] = "Completed"
     assert set(await world.states()) == {IDS[1]}
@@ -98,9 +98,9 @@ async def test_a_run_that_is_started_again_is_told_again(world: World) -> None:
     assert set(await world.states()) == {IDS[0], IDS[1]}
 
 
-async def test_this_process_s_own_runs_are_told_before_they_are_written(world: World) -> None:
+async def test_this_process_s_own_runs_are_live_before_their_entries_are_written(world: World) -> None:
     world.durable.status[IDS[0]] = "Pending"
-    world.living.note(RUNS[0])
+    world.live_runs.add(RUNS[0])
     assert await world.states() == {IDS[0]: State.WAITING}
     assert "append" not in world.segments.requests
 
@@ -110,63 +110,63 @@ async def test_an_own_run_that_ended_is_not_asked_about_again_while_it_waits_to_
 ) -> None:
     """A database that sleeps would be woken by each sweep otherwise."""
     world.segments.away = True
-    world.living._read_at = NOW  # storage went away after the journal was read
+    world.live_runs._read_at = NOW  # storage went away after the journal was read
     for run in RUNS[:2]:
-        world.living.note(run)
-        world.books.rows.add(run.run_id)
+        world.live_runs.add(run)
+        world.store.rows.add(run.run_id)
         world.later()
         assert await world.states() == {}
     world.later()
     await world.states()
-    assert (len(world.living._journal.pending), world.books.asked) == (2, 2)
+    assert (len(world.live_runs._journal.pending), world.store.asked) == (2, 2)
 
 
-async def test_a_run_told_by_two_processes_counts_once(world: World) -> None:
+async def test_a_run_in_the_journal_of_two_processes_counts_once(world: World) -> None:
     world.started_elsewhere(RUNS[0])
     world.later(1)
     world.started_elsewhere(RUNS[0], segment="live/sweep")
-    answer = await world.living.current(world.durable)
+    answer = await world.live_runs.snapshot(world.durable)
     assert [run.run_id for run in answer.runs] == [IDS[0]]
 
 
-async def test_without_the_books_durable_alone_tells_who_lives(world: World) -> None:
+async def test_without_the_store_durable_alone_says_which_runs_are_live(world: World) -> None:
     world.started_elsewhere(*RUNS)
     world.durable.status[IDS[0]] = "Completed"
-    world.books.away = True
+    world.store.away = True
     assert set(await world.states()) == set(IDS[1:])
 
 
-async def test_without_durable_nobody_can_tell(world: World) -> None:
+async def test_without_durable_it_is_unknown_which_runs_are_live(world: World) -> None:
     world.started_elsewhere(*RUNS)
     world.durable.away = True
     with pytest.raises(DurableUnavailable):
-        await world.living.current(world.durable)
+        await world.live_runs.snapshot(world.durable)
 
 
-async def test_without_storage_the_known_runs_are_told_with_their_age(world: World) -> None:
+async def test_without_storage_the_known_runs_are_listed_with_their_age(world: World) -> None:
     world.segments.away = True
     with pytest.raises(StorageUnavailable):
-        await world.living.current(world.durable)
+        await world.live_runs.snapshot(world.durable)
     world.segments.away = False
     world.started_elsewhere(RUNS[0], RUNS[1])
-    await world.living.current(world.durable)
+    await world.live_runs.snapshot(world.durable)
     read_at = world.clock()
     world.segments.away = True
     world.later(30)
-    world.books.rows = {IDS[1]}
-    answer = await world.living.current(world.durable)
+    world.store.rows = {IDS[1]}
+    answer = await world.live_runs.snapshot(world.durable)
     assert [run.run_id for run in answer.runs] == [IDS[0]]
     assert answer.as_of == read_at
 
 
-async def test_who_asks_within_a_second_gets_the_same_answer_and_asks_nobody(world: World) -> None:
+async def test_callers_within_a_second_share_one_snapshot(world: World) -> None:
     world.started_elsewhere(*RUNS)
-    answers = await asyncio.gather(*(world.living.current(world.durable) for _ in range(5)))
+    answers = await asyncio.gather(*(world.live_runs.snapshot(world.durable) for _ in range(5)))
     assert (len(world.durable.asked), world.segments.requests) == (5, ["list", "read"])
     world.later(0.9)
-    assert await world.living.current(world.durable) is answers[0]
+    assert await world.live_runs.snapshot(world.durable) is answers[0]
     world.later(0.2)
-    assert await world.living.current(world.durable) is not answers[0]
+    assert await world.live_runs.snapshot(world.durable) is not answers[0]
     assert world.segments.requests == ["list", "read", "list"]
 
 
@@ -179,14 +179,14 @@ async def test_a_clock_that_is_set_back_does_not_freeze_the_answer(world: World)
 
 async def test_a_caller_that_goes_away_does_not_take_the_others_answer_along(world: World) -> None:
     world.started_elsewhere(RUNS[0])
-    first = asyncio.create_task(world.living.current(world.durable))
-    second = asyncio.create_task(world.living.current(world.durable))
+    first = asyncio.create_task(world.live_runs.snapshot(world.durable))
+    second = asyncio.create_task(world.live_runs.snapshot(world.durable))
     await asyncio.sleep(0)
     first.cancel()
     assert len((await second).runs) == 1
 
 
-async def test_ten_thousand_living_runs_are_counted_at_once_and_asked_about_at_a_bounded_pace(
+async def test_ten_thousand_live_runs_are_counted_at_once_and_asked_about_at_a_bounded_pace(
     world: World,
 ) -> None:
     runs = [run_request(number) for number in range(10_000)]
@@ -195,14 +195,14 @@ async def test_ten_thousand_living_runs_are_counted_at_once_and_asked_about_at_a
     begun, asked = world.clock(), len(world.durable.asked)
     for _ in range(30):
         world.later()
-        answer = await world.living.current(world.durable)
+        answer = await world.live_runs.snapshot(world.durable)
         assert len(answer.runs) == 10_000
     assert len(world.durable.asked) - asked <= POINT_READS_A_MINUTE
     assert len(set(world.durable.asked)) == len(world.durable.asked), "nobody twice before everybody once"
     assert answer.as_of == begun  # some were only noted, then
     for _ in range(180):
         world.later()
-        answer = await world.living.current(world.durable)
+        answer = await world.live_runs.snapshot(world.durable)
     assert len(set(world.durable.asked)) == 10_000
     assert (world.clock() - answer.as_of).total_seconds() <= 60 * 10_000 / POINT_READS_A_MINUTE + 2
 
@@ -210,18 +210,18 @@ async def test_ten_thousand_living_runs_are_counted_at_once_and_asked_about_at_a
 async def test_what_ended_long_ago_is_looked_up_once_and_never_asked_about(world: World) -> None:
     runs = [run_request(number) for number in range(3_000)]
     world.started_elsewhere(*runs, status="Completed")
-    world.books.rows = {run.run_id for run in runs}
+    world.store.rows = {run.run_id for run in runs}
     assert await world.states() == {}
     world.later()
     assert await world.states() == {}
-    assert (world.books.asked, world.durable.asked) == (3_000, [])
+    assert (world.store.asked, world.durable.asked) == (3_000, [])
 
 
 async def test_a_segment_goes_once_all_its_runs_have_ended_and_not_before(world: World) -> None:
     world.started_elsewhere(RUNS[0], segment="live/a")
     world.started_elsewhere(RUNS[1], segment="live/b")
     world.later(120)
-    world.books.rows = {IDS[0]}
+    world.store.rows = {IDS[0]}
     await world.states()
     assert set(world.segments.blobs) == {"live/b"}
     world.durable.status[IDS[1]] = "Terminated"
@@ -232,7 +232,7 @@ async def test_a_segment_goes_once_all_its_runs_have_ended_and_not_before(world:
 
 async def test_a_segment_that_may_be_written_on_is_left_alone(world: World) -> None:
     world.started_elsewhere(RUNS[0])
-    world.books.rows = {IDS[0]}
+    world.store.rows = {IDS[0]}
     world.later(30)
     await world.states()
     assert set(world.segments.blobs) == {"live/other"}
@@ -240,7 +240,7 @@ async def test_a_segment_that_may_be_written_on_is_left_alone(world: World) -> N
 
 async def test_a_segment_that_grew_meanwhile_is_not_deleted(world: World) -> None:
     world.started_elsewhere(RUNS[0])
-    world.books.rows = {IDS[0]}
+    world.store.rows = {IDS[0]}
     world.later(120)
     listed = world.segments.read({}).segments[0]
     world.started_elsewhere(RUNS[1])
@@ -256,26 +256,26 @@ async def test_a_run_whose_segment_another_process_cleared_away_has_ended(world:
     assert await world.states() == {}
 
 
-async def test_what_a_crash_kept_from_being_noted_the_sweep_notes_for_everybody(world: World) -> None:
+async def test_the_sweep_adds_the_runs_whose_journal_entry_was_lost_in_a_crash(world: World) -> None:
     world.started_elsewhere(RUNS[0])
     world.durable.status[IDS[1]] = "Running"  # started by a process that died within the second
     sweeper = world.process()
-    await sweeper.notice(world.durable, [RUNS[0], RUNS[1]])
+    await sweeper.add_missing(world.durable, [RUNS[0], RUNS[1]])
     assert [noted.run for noted in sweeper._journal.pending] == [RUNS[1]]
-    await sweeper.notice(world.durable, [RUNS[0], RUNS[1]])
+    await sweeper.add_missing(world.durable, [RUNS[0], RUNS[1]])
     assert len(sweeper._journal.pending) == 1
     world.later()
     assert set(await world.states(sweeper)) == {IDS[0], IDS[1]}
 
 
-async def test_a_sweep_that_cannot_read_the_journal_notes_nobody_twice(world: World) -> None:
+async def test_a_sweep_that_cannot_read_the_journal_adds_no_run_twice(world: World) -> None:
     world.started_elsewhere(RUNS[0])
     world.segments.away = True
-    await world.living.notice(world.durable, [RUNS[0]])
-    assert world.living._journal.pending == ()
+    await world.live_runs.add_missing(world.durable, [RUNS[0]])
+    assert world.live_runs._journal.pending == ()
 
 
-async def test_books_that_hang_keep_nobody_waiting(world: World, monkeypatch: Any) -> None:
+async def test_a_store_that_hangs_keeps_nobody_waiting(world: World, monkeypatch: Any) -> None:
     """A silent database server: the first answer waits two seconds for it, the next ones not at all."""
     import threading
     import time
@@ -284,7 +284,7 @@ async def test_books_that_hang_keep_nobody_waiting(world: World, monkeypatch: An
 
     monkeypatch.setattr(module, "_PATIENCE", 0.2)
     released = threading.Event()
-    world.books.known_run_ids = lambda ids: released.wait(10) and set(ids)  # type: ignore[assignment, return-value]
+    world.store.known_run_ids = lambda ids: released.wait(10) and set(ids)  # type: ignore[assignment, return-value]
     world.started_elsewhere(*RUNS)
     began = time.monotonic()
     for _ in range(5):
@@ -297,7 +297,7 @@ async def test_books_that_hang_keep_nobody_waiting(world: World, monkeypatch: An
         await asyncio.sleep(0.01)
 
 
-async def test_lines_of_another_version_of_the_app_are_told_in_the_log_and_cost_nobody_else_s(
+async def test_lines_of_another_version_of_the_app_are_logged_and_cost_no_other_line(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     world.segments.blobs["live/other"] = b'{"of": "another version"}\n'

@@ -1,4 +1,4 @@
-"""``POST`` replay, sweep and purge, and ``GET /api/audit``: what an operator asks the app to do."""
+"""``POST`` replay, sweep and purge, and ``GET /api/audit``: what an operator runs."""
 
 from __future__ import annotations
 
@@ -10,13 +10,21 @@ import azure.functions as func
 from azure.durable_functions import Blueprint
 
 from function_app.http_api import query
-from function_app.http_api.answers import Answer, BadParameter, NotFound, aside, json_answer, problem, respond
-from function_app.maintenance.purge import purge_before, retention_of
+from function_app.http_api.responses import (
+    ApiResponse,
+    BadParameter,
+    NotFound,
+    in_thread,
+    json_response,
+    problem,
+    respond,
+)
+from function_app.maintenance.purge import purge_before
 from function_app.maintenance.replay import ReplayAnswer, Replayed, replay
 from function_app.maintenance.sweep import Budget, sweep
 from function_app.models.identity import is_run_id
 from function_app.models.runs import Outcome
-from function_app.results.conditions import BadCursor
+from function_app.results.filters import BadCursor
 from function_app.workflow.resources import Resources, resources
 
 blueprint = Blueprint()
@@ -26,7 +34,7 @@ _LARGEST_SWEEP = 100_000
 
 @dataclass(frozen=True)
 class BulkReplay:
-    """How many runs of the filter there were on this page, and what became of each; go on with ``next_cursor``."""
+    """What became of the runs on one page of the filter. ``next_cursor`` is null on the last page."""
 
     matched: int
     started: int
@@ -38,7 +46,7 @@ class BulkReplay:
 
 @dataclass(frozen=True)
 class Purged:
-    """How many finished orchestrations were forgotten; their rows stay. Call again until it is ``complete``."""
+    """How many finished orchestrations were purged; their rows stay. Repeat until ``complete`` is true."""
 
     purged: int
     complete: bool = True
@@ -47,14 +55,14 @@ class Purged:
 @blueprint.route(route="runs/{run_id}/replay", methods=["POST"])
 @blueprint.durable_client_input(client_name="client")
 async def replay_run(req: func.HttpRequest, client: Any) -> func.HttpResponse:
-    """Run a rejected or failed image again."""
+    """Replay a rejected or failed run."""
     return await respond(one_replay(req.route_params.get("run_id", ""), client, resources()))
 
 
 @blueprint.route(route="runs/replay", methods=["POST"])
 @blueprint.durable_client_input(client_name="client")
 async def replay_runs(req: func.HttpRequest, client: Any) -> func.HttpResponse:
-    """Run all rejected or failed images of a filter again, a page at a time."""
+    """Replay all rejected or failed runs of a filter, a page at a time."""
     return await respond(many_replays(req, client, resources()))
 
 
@@ -68,59 +76,63 @@ async def sweep_now(req: func.HttpRequest, client: Any) -> func.HttpResponse:
 @blueprint.route(route="audit", methods=["GET"])
 @blueprint.durable_client_input(client_name="client")
 async def audit_blobs(req: func.HttpRequest, client: Any) -> func.HttpResponse:
-    """Compare blobs, runs and rows, and start nothing."""
+    """Compare blobs with runs and rows, and start nothing."""
     return await respond(one_sweep(req, client, resources(), start=False))
 
 
 @blueprint.route(route="purge", methods=["POST"])
 @blueprint.durable_client_input(client_name="client")
 async def purge_now(req: func.HttpRequest, client: Any) -> func.HttpResponse:
-    """Forget the orchestration history of runs that ended long ago."""
+    """Purge the orchestration history of runs that ended long ago."""
     return await respond(one_purge(req, client, resources()))
 
 
-async def one_replay(run_id: str, client: Any, use: Resources) -> Answer:
-    """202 when it runs now, 409 when it is scored, 404 when no such run ended."""
-    stored = await aside(use.store.run, run_id) if is_run_id(run_id) else None
+async def one_replay(run_id: str, client: Any, use: Resources) -> ApiResponse:
+    """202 when the replay is under way, 409 when the run is scored, 404 when no such run has ended."""
+    stored = await in_thread(use.store.run, run_id) if is_run_id(run_id) else None
     if stored is None:
-        raise NotFound("No run of this id has ended.")
-    answer = await replay(client, stored.record, use.living.note)
+        raise NotFound("No run with this id has ended.")
+    answer = await replay(client, stored.record, use.live_runs.add)
     if answer.replayed is Replayed.SCORED_ALREADY:
-        return problem(409, "scored_already", "The image is scored; there is nothing to replay.")
-    return json_answer(answer, 202, {"Location": f"/api/runs/{run_id}", "Retry-After": "1"})
+        return problem(
+            409, "scored_already", "The run is scored; only rejected and failed runs can be replayed."
+        )
+    return json_response(answer, 202, {"Location": f"/api/runs/{run_id}", "Retry-After": "1"})
 
 
-async def many_replays(req: func.HttpRequest, client: Any, use: Resources) -> Answer:
-    """``state`` must be given: nobody replays everything by a slip."""
+async def many_replays(req: func.HttpRequest, client: Any, use: Resources) -> ApiResponse:
+    """``state`` is required, so that nobody replays everything by mistake."""
     given = query.parameters(req, (*_FILTERS, "limit", "cursor", "dry_run"))
     which = query.run_filter(given, use.now())
     if which.outcome not in (Outcome.REJECTED, Outcome.FAILED):
-        raise BadParameter("state", "One of: rejected, failed.")
+        raise BadParameter("state", "Must be one of: rejected, failed.")
     dry_run = query.flag(given, "dry_run")
     try:
-        page = await aside(use.store.page, which, given.get("cursor"), query.limit(given))
+        page = await in_thread(use.store.page, which, given.get("cursor"), query.limit(given))
     except BadCursor as error:
         raise BadParameter("cursor", error.detail) from None
     records = [run.record for run in page.runs]
-    answers = [] if dry_run else [await replay(client, record, use.living.note) for record in records]
-    told = [answer.replayed for answer in answers]
-    started, running = told.count(Replayed.STARTED), told.count(Replayed.ALREADY_RUNNING)
-    return json_answer(BulkReplay(len(records), started, running, dry_run, tuple(answers), page.next_cursor))
+    answers = [] if dry_run else [await replay(client, record, use.live_runs.add) for record in records]
+    replayed = [answer.replayed for answer in answers]
+    started, running = replayed.count(Replayed.STARTED), replayed.count(Replayed.ALREADY_RUNNING)
+    return json_response(
+        BulkReplay(len(records), started, running, dry_run, tuple(answers), page.next_cursor)
+    )
 
 
-async def one_sweep(req: func.HttpRequest, client: Any, use: Resources, *, start: bool) -> Answer:
-    """One bounded stretch from the given cursor; call again with ``next_cursor`` until it is null."""
+async def one_sweep(req: func.HttpRequest, client: Any, use: Resources, *, start: bool) -> ApiResponse:
+    """One bounded part of the container, from the cursor on; repeat with ``next_cursor`` until it is null."""
     given = query.parameters(req, ("cursor", "limit", "grace"))
     most = query.number(given, "limit", 20_000, _LARGEST_SWEEP)
     grace = query.span(given, "grace") if "grace" in given else timedelta(seconds=60)
     budget = Budget(blobs=most, grace=grace)
     report = await sweep(client, use, query.sweep_cursor(given), budget, start=start)
-    return json_answer(replace(report, next_cursor=query.sweep_cursor_text(report.next_cursor)))
+    return json_response(replace(report, next_cursor=query.sweep_cursor_text(report.next_cursor)))
 
 
-async def one_purge(req: func.HttpRequest, client: Any, use: Resources) -> Answer:
-    """``older_than`` is a span; without it the retention that the app is set to. A minute's worth at a time."""
+async def one_purge(req: func.HttpRequest, client: Any, use: Resources) -> ApiResponse:
+    """``older_than`` is a time span, by default the retention setting. Runs for a minute at most."""
     given = query.parameters(req, ("older_than",))
     age = query.span(given, "older_than") if "older_than" in given else retention_of(use)
     report = await purge_before(client, use, use.now() - age)
-    return json_answer(Purged(report.purged, report.complete))
+    return json_response(Purged(report.purged, report.complete))
