@@ -57,7 +57,7 @@ class ReadyView:
 
 
 class SharedCheck:
-    """One check at a time, whose result everyone gets who asks within ``seconds`` of its start."""
+    """One check at a time; its result is shared until ``seconds`` after its start, and while it runs."""
 
     def __init__(self, seconds: float = 5.0, now: Callable[[], float] = time.monotonic) -> None:
         self._seconds, self._now = seconds, now
@@ -66,15 +66,15 @@ class SharedCheck:
 
     async def result(self, check: Callable[[], Awaitable[HealthView]]) -> HealthView:
         """The latest result, or that of a new check. Raises what the check raises."""
-        if self._check is None or self._now() - self._begun >= self._seconds:
+        if self._check is None or self._is_over(self._check):
             self._begun, self._check = self._now(), asyncio.ensure_future(_awaited(check))
         return await asyncio.shield(self._check)  # a probe that gives up must not cancel it for the others
 
-    def _is_over(self, look: asyncio.Task[HealthView]) -> bool:
-        """One that waits for a silent storage or database goes on: another would wait beside it."""
-        if look.get_loop() is not asyncio.get_running_loop():
+    def _is_over(self, check: asyncio.Task[HealthView]) -> bool:
+        """A check that waits for a silent storage or database goes on: another would only wait beside it."""
+        if check.get_loop() is not asyncio.get_running_loop():
             return True
-        return look.done() and self._now() - self._begun >= self._seconds
+        return check.done() and self._now() - self._begun >= self._seconds
 
 
 _shared = SharedCheck()

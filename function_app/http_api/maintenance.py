@@ -19,7 +19,7 @@ from function_app.http_api.responses import (
     problem,
     respond,
 )
-from function_app.maintenance.purge import purge_before
+from function_app.maintenance.purge import purge_before, retention_of
 from function_app.maintenance.replay import ReplayAnswer, Replayed, replay
 from function_app.maintenance.sweep import Budget, sweep
 from function_app.models.identity import is_run_id

@@ -26,7 +26,10 @@ _CENTURY = timedelta(days=36_500)
 
 @dataclass(frozen=True)
 class PurgeReport:
-    """How many instances were purged; ``complete`` when no older one is left."""
+    """How many instances were purged; ``complete`` when no older one is left.
+
+    ``refused`` are the run ids of ended instances that Durable would not purge; their histories stay.
+    """
 
     purged: int = 0
     complete: bool = True
@@ -35,7 +38,7 @@ class PurgeReport:
 
 async def timed_purge(client: Any, use: Resources) -> PurgeReport:
     """One tick of the timer: purge what is older than the retention setting. Raises Transient."""
-    retention = timedelta(days=use.settings.retention_days)
+    retention = retention_of(use)
     position = await asyncio.to_thread(use.blobs.purge_position.read)
     if not position.is_due(use.now(), retention):
         return PurgeReport()
@@ -43,7 +46,7 @@ async def timed_purge(client: Any, use: Resources) -> PurgeReport:
 
 
 def retention_of(use: Resources) -> timedelta:
-    """How long histories are kept; a setting that means "for ever" is a century, which the calendar has room for."""
+    """How long histories are kept. A setting that means "for ever" is cut to a century: dates go no further back."""
     return timedelta(days=min(use.settings.retention_days, _CENTURY.days))
 
 
@@ -56,14 +59,18 @@ async def purge_before(client: Any, use: Resources, until: datetime) -> PurgeRep
 
 
 async def _purge(client: Any, use: Resources, kept: PurgePosition, until: datetime) -> PurgeReport:
-    """Page by page. One history that cannot be purged keeps no other; a page of nothing else is an outage."""
+    """Purge page by page. One history that cannot be purged stops no other; a whole page of them is an outage."""
     begun, purged = use.now(), 0
     refused: list[str] = []
     position = kept.at(begun)
     while True:
         rows = await asyncio.to_thread(use.store.in_order, position.passed, _PAGE)
         old = [row for row in rows if row.committed_at < until]
-        purged += sum(await gather_bounded([_purge_one(client, row.run_id) for row in old]))
+        counts = await gather_bounded([_purge_one(client, row.run_id) for row in old])
+        if old and counts == [None] * len(old):
+            raise DurableUnavailable(f"Durable purged none of {len(old)} histories.")
+        refused += [row.run_id for row, count in zip(old, counts, strict=True) if count is None]
+        purged += sum(count or 0 for count in counts)
         position = _after(position, rows, old, kept, use.now())
         await asyncio.to_thread(use.blobs.purge_position.write, position)
         complete = position.done_at is not None
@@ -88,16 +95,17 @@ def _after(
     return PurgePosition(passed, now, young.committed_at if young else None)
 
 
-async def _purge_one(client: Any, run_id: str) -> int:
-    """How many instances were deleted: 0 if it is live (a replay) or unknown. Raises DurableUnavailable.
+async def _purge_one(client: Any, run_id: str) -> int | None:
+    """How many instances were deleted: 0 if it is live (a replay) or unknown, None if Durable failed to delete it.
 
     The host refuses to purge a live instance (412, recorded), which the SDK raises as a plain Exception.
     """
     try:
         purged = await client.purge_instance_history(run_id)
-    except Exception as error:
-        live = await find_live_run(client, run_id)
-        if live is not None and live.is_active:
-            return 0
-        raise DurableUnavailable(f"Durable did not purge ({type(error).__name__}).") from error
+    except Exception:  # noqa: BLE001  (whatever the SDK raises: the question is whether the run is live)
+        try:
+            live = await find_live_run(client, run_id)
+        except DurableUnavailable:
+            return None
+        return 0 if live is not None and live.is_active else None
     return int(purged.instances_deleted or 0)

@@ -43,7 +43,7 @@ class Resources:
     @cached_property
     def live_runs(self) -> LiveRuns:
         """The runs under way. Use it on one event loop only."""
-        return LiveRuns(self.blobs.journal, self.store, self.now)
+        return LiveRuns(self.blobs.journal, lambda run_ids: self.store.known_run_ids(run_ids), self.now)
 
 
 def resources() -> Resources:

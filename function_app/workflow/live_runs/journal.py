@@ -26,7 +26,7 @@ SECONDS_BETWEEN_WRITES = 1.0
 SECONDS_AFTER_A_FAILURE = 15.0
 RUNS_IN_A_SEGMENT = 500
 WRITES_TO_A_SEGMENT = 100  # each append adds a block to the blob's block list
-_MOST_PENDING = 5_000  # about 2 MB, below the 4 MiB that one append may bring
+_MOST_PENDING = 5_000  # about 2 MB, more with long names; one append brings no more than a segment's worth
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,15 @@ class JournalWriter:
         return tuple(self._pending)
 
     def wake(self) -> None:
-        """Start writing what is pending, unless that is under way."""
+        """Start writing what is pending, unless that is under way; log that writing failed, if it did.
+
+        Logged here, within somebody's invocation: the host drops what is logged after the one that began the writing.
+        """
+        if self._untold is not None:
+            log.warning(
+                "the journal of started runs cannot be written (%s): lists may lack some", self._untold
+            )
+            self._untold = None
         task, loop = self._writing, asyncio.get_running_loop()
         if self._pending and (task is None or task.done() or task.get_loop() is not loop):
             self._writing = loop.create_task(self._write_soon())
@@ -109,7 +117,7 @@ class JournalWriter:
                 await self._sleep(SECONDS_BETWEEN_WRITES)
 
     async def _write(self) -> None:
-        entries = self._pending[:]
+        entries = self._pending[:RUNS_IN_A_SEGMENT]
         lines = to_lines(entries)
         if self._segment is None:
             name = f"{PREFIX}{self._now():%Y%m%dT%H%M%S%f}-{self._process}.jsonl"

@@ -35,6 +35,7 @@ POINT_READS_A_MINUTE = 3_000
 _MOST_POINT_READS_AT_ONCE = 200
 # A younger segment may still be written to: deleting it would make its writer begin another.
 _SEGMENT_AT_REST = timedelta(minutes=1)
+_ANOTHER_VERSION_STAYS = timedelta(days=1)  # longer than two versions run side by side in a deployment
 # Seconds that a caller waits for the journal to be read, and for any other call; the call itself goes on.
 _READ_PATIENCE, _PATIENCE = 5.0, 2.0
 
@@ -48,7 +49,10 @@ class LiveSnapshot:
 
 
 class LiveRuns:
-    """The live runs, as one process knows them. Use it on one event loop."""
+    """The live runs, as one process knows them. Use it on one event loop.
+
+    ``recorded`` returns which of the run ids have a row.
+    """
 
     def __init__(
         self,
@@ -114,13 +118,19 @@ class LiveRuns:
         at_rest = await self._read_journal(begun)
         await self._look_up_in_store()
         await self._look_up_in_durable(client, begun)
-        done = [segment for segment in at_rest if not self._tracker.needs(segment.name)]
+        done = [segment for segment in at_rest if self._is_done_with(segment, begun)]
         if done or self._deleting.is_under_way:
             await self._deleting.within(_PATIENCE, None, lambda: asyncio.to_thread(self._delete, done))
         read_at = self._read_at or begun
         self._snapshot = LiveSnapshot(self._tracker.live(), self._tracker.as_of(read_at))
         self._renewed_at = begun
         return self._snapshot
+
+    def _is_done_with(self, segment: Segment, now: datetime) -> bool:
+        """Whether it may be deleted; one with lines that this version of the app cannot read is left to the other."""
+        if segment.name in self._of_another_version and now - segment.changed_at < _ANOTHER_VERSION_STAYS:
+            return False
+        return not self._tracker.needs(segment.name)
 
     def _track_own(self) -> None:
         """Track what this process added since, before it is written; each entry once, however long writing takes."""
@@ -147,9 +157,11 @@ class LiveRuns:
         self._read_at, (segments, added) = found
         self._read_up_to = {segment.name: segment.size for segment in segments}
         self._tracker.keep_only(self._read_up_to.keys())
+        self._of_another_version &= self._read_up_to.keys()
         for name, (entries, unreadable) in added.items():
             if unreadable:
                 log.warning("%s lines of the journal's segment %s cannot be read", unreadable, name)
+                self._of_another_version.add(name)
             for entry in entries:
                 self._tracker.add(entry, name)
         return [segment for segment in segments if begun - segment.changed_at >= _SEGMENT_AT_REST]
@@ -168,9 +180,9 @@ class LiveRuns:
             return
         try:
             found = await self._looking_up.within(
-                _PATIENCE, due, lambda: asyncio.to_thread(self._store.known_run_ids, run_ids)
+                _PATIENCE, due, lambda: asyncio.to_thread(self._recorded, run_ids)
             )
-        except Transient:
+        except (Transient, Misconfigured):
             return  # which runs have a row is unknown: Durable says which are live
         if found is not None:
             self._tracker.store_answered(*found)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from function_app.errors import Misconfigured, StorageUnavailable, StoreUnavailable
-from function_app.http_api.health import NEEDED_SCHEMA, SharedCheck, probe_response, readiness
+from function_app.http_api.health import NEEDED_SCHEMA, HealthView, SharedCheck, probe_response, readiness
 
 SECRET = "Storage answered 403 (AuthorizationFailure)."
 
@@ -98,3 +98,22 @@ async def test_health_with_a_key_checks_each_time():
     for _ in range(3):
         await readiness(use(world))
     assert world.asked == 6
+
+
+async def test_while_a_check_waits_for_a_silent_storage_no_other_is_begun():
+    clock, checks, answered = [100.0], [0], asyncio.Event()
+    shared = SharedCheck(5.0, lambda: clock[0])
+
+    async def check() -> HealthView:
+        checks[0] += 1
+        await answered.wait()
+        return HealthView("ok", {})
+
+    probes = []
+    for _ in range(5):
+        probes.append(asyncio.ensure_future(shared.result(check)))
+        await asyncio.sleep(0)
+        clock[0] += 5
+    answered.set()
+    assert {view.status for view in await asyncio.gather(*probes)} == {"ok"}
+    assert checks == [1]

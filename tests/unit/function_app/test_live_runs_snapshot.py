@@ -25,7 +25,7 @@ class World:
         self.live_runs = self.process()
 
     def process(self) -> LiveRuns:
-        return LiveRuns(self.segments, self.store, self.clock)  # type: ignore[arg-type]
+        return LiveRuns(self.segments, lambda ids: self.store.known_run_ids(ids), self.clock)  # type: ignore[arg-type]
 
     def started_elsewhere(
         self, *runs: RunRequest, segment: str = "live/other", status: str = "Running"

@@ -162,3 +162,49 @@ async def test_an_outage_without_end_fills_no_memory(journal: JournalWriter, seg
     for number in range(20_000):
         journal.add(run_request(number))
     assert len(journal.pending) == 5_000
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    return [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+async def test_the_failure_is_logged_by_whoever_comes_next_not_by_a_task_that_outlives_its_invocation(
+    journal: JournalWriter, segments: Segments, time: Time, caplog: pytest.LogCaptureFixture
+) -> None:
+    segments.away = True
+    journal.add(run_request(1))
+    await asyncio.sleep(0)
+    await time.passes(journal)
+    assert warnings(caplog) == []
+    journal.wake()
+    assert ["storage_unavailable: away" in record.message for record in warnings(caplog)] == [True]
+
+
+async def test_what_cannot_be_written_for_good_ends_no_writer_unheard(
+    journal: JournalWriter, segments: Segments, time: Time
+) -> None:
+    def refuse(*_: object) -> None:
+        raise Superseded("somebody holds a lease on it")
+
+    segments.append = refuse  # type: ignore[method-assign, assignment]
+    journal.add(run_request(1))
+    await asyncio.sleep(0)
+    await time.passes(journal)
+    assert journal._writing is not None
+    assert journal._writing.exception() is None
+    assert len(journal.pending) == 1
+
+
+async def test_what_an_outage_left_is_written_in_portions_that_one_append_may_bring(
+    journal: JournalWriter, segments: Segments, time: Time
+) -> None:
+    longest = replace(run_request(0).image, blob_name="漢" * 1024)
+    for number in range(3 * RUNS_IN_A_SEGMENT):
+        journal.add(replace(run_request(number), image=longest))
+    for _ in range(3):
+        segments.clock.advance(1)
+        await asyncio.sleep(0)
+        await time.passes(journal)
+    assert journal.pending == ()
+    assert len(segments.blobs) == 3
+    assert max(map(len, segments.blobs.values())) < 4 * 2**20
