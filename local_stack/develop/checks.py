@@ -17,7 +17,15 @@ from local_stack.install import node_runtime
 from local_stack.state_folder import PROJECT_ROOT
 from local_stack.steps import say
 
-PACKAGES = ("function_app", "local_agent", "functions_host", "sql_migrations", "local_stack", "infra")
+PACKAGES = (
+    "function_app",
+    "local_agent",
+    "functions_host",
+    "sql_migrations",
+    "database_connection",
+    "local_stack",
+    "infra",
+)
 _SOURCES = (*PACKAGES, "requirements", "tests", "pipeline.py", "function_app.py")
 
 

@@ -177,19 +177,13 @@ def database() -> Answer:
             "it comes with any command",
         )
     asked = subprocess.run(
-        [environment.python(), "-c", "import pyodbc; print('|'.join(pyodbc.drivers()))"],
-        capture_output=True, text=True, check=False,
+        [environment.python(), "-m", "database_connection.sql_server"],
+        cwd=PROJECT_ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     if asked.returncode != 0:
-        return ("problem", "pyodbc cannot be loaded: libodbc is missing",
-                "Debian: sudo apt-get install libodbc2; macOS: brew install unixodbc")  # fmt: skip
-    if "SQL Server" not in asked.stdout:
-        return (
-            "problem",
-            "no Microsoft ODBC driver for SQL Server is installed",
-            "install msodbcsql18 (docs/azure-sql.md)",
-        )
-    return "ok", f"ODBC drivers: {asked.stdout.strip()}", ""
+        finding, _, remedy = asked.stderr.strip().partition(". ")
+        return "problem", finding, remedy or "see docs/azure-sql.md"
+    return "ok", f"ODBC driver for SQL Server: {asked.stdout.strip()}", ""
 
 
 def loopback() -> Answer:

@@ -98,3 +98,28 @@ def test_a_check_that_cannot_run_is_a_finding_and_not_a_traceback() -> None:
 def test_every_problem_and_every_note_has_a_remedy() -> None:
     for finding in doctor.examine(doctor_checks.CHECKS):
         assert finding.level == "ok" or finding.remedy, finding
+
+
+@pytest.mark.parametrize(
+    ("pyodbc", "level", "words"),
+    [
+        (
+            "drivers = lambda: ['FreeTDS', 'ODBC Driver 18 for SQL Server']",
+            "ok",
+            "ODBC Driver 18 for SQL Server",
+        ),
+        ("drivers = lambda: ['FreeTDS']", "problem", "no ODBC driver"),
+        ("raise ImportError('libodbc.so.2')", "problem", "pyodbc does not load"),
+    ],
+)
+def test_driver_that_the_app_would_take_is_asked_of_the_app_s_own_code(
+    pyodbc: str, level: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pyodbc.py").write_text(f"pooling = True\n{pyodbc}\n")
+    (tmp_path / "mssql_python_odbc.py").write_text("raise ImportError\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("SQL_CONNECTION_STRING", "Server=s")
+    found = doctor_checks.database()
+    assert found[0] == level
+    assert words in found[1]
+    assert bool(found[2]) == (level == "problem")
