@@ -23,7 +23,7 @@ from local_stack.steps import step
 
 OLDEST_NODE = 22  # package.json "engines" of Azurite 3.37
 
-_MANIFEST = PROJECT_ROOT / "local_stack" / "azurite"
+_MANIFEST = PROJECT_ROOT / "local_stack" / "run" / "azurite"
 AZURITE_SCRIPT = TOOLS / "azurite" / "node_modules/azurite/dist/src/azurite.js"
 
 

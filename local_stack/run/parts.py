@@ -20,7 +20,7 @@ CONTAINER = "img"
 # Microsoft's polling trigger misses blobs written in the second of its last listing (docs/func-start.md).
 _SWEEP_OF_CORE_TOOLS = {"SWEEP_SCHEDULE": "0 * * * * *"}
 # Azurite by itself forgets up to five seconds of acknowledged uploads when it is killed (docs/adr/0006).
-_ACKNOWLEDGE_AFTER_SAVE = PROJECT_ROOT / "local_stack" / "azurite" / "acknowledge_after_save.cjs"
+_ACKNOWLEDGE_AFTER_SAVE = PROJECT_ROOT / "local_stack" / "run" / "azurite" / "acknowledge_after_save.cjs"
 
 
 def azurite(state: StateFolder, blob_port: int, queue_port: int, table_port: int) -> ChildProcess:
