@@ -35,6 +35,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
+def printable(text: str) -> str:
+    """The text with what a terminal would obey written out; a contract test compares with the launcher's commands."""
+    return "".join(
+        c if c.isprintable() else f"\\u{ord(c):04x}" if ord(c) < 0x10000 else f"\\U{ord(c):08x}" for c in text
+    )
+
+
 def _parser() -> argparse.ArgumentParser:
     from local_agent.agent.settings import add_upload_arguments
 
@@ -159,5 +166,5 @@ def _agent_status(given: argparse.Namespace) -> int:
         print(json.dumps(status))
     else:
         for name, value in status.items():
-            print(f"{name:<24} {value}")
+            print(f"{name:<24} {printable(str(value))}")
     return 0

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from local_stack.errors import INTERRUPTED, StackError
 from local_stack.install import environment
 from local_stack.state_folder import PROJECT_ROOT
-from local_stack.steps import say
+from local_stack.terminal import say
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ import time
 from dataclasses import dataclass
 
 from local_stack.errors import StackError
-from local_stack.install import node_runtime
+from local_stack.install import runtimes
 from local_stack.state_folder import PROJECT_ROOT
-from local_stack.steps import say
+from local_stack.terminal import say
 
 PACKAGES = (
     "function_app",
@@ -124,6 +124,6 @@ def _environment() -> dict[str, str]:
     """The tests find Azurite and its Node where they were installed."""
     return {
         **os.environ,
-        "NODE": node_runtime.node().executable,
-        "AZURITE_JS": str(node_runtime.AZURITE_SCRIPT),
+        "NODE": runtimes.node().executable,
+        "AZURITE_JS": str(runtimes.AZURITE_SCRIPT),
     }

@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable
 
-from local_stack.install import environment, java_runtime, node_runtime
+from local_stack.install import environment, runtimes
 from local_stack.install.file_lock import LockedByAnotherProcessError, exclusive_lock
 from local_stack.state_folder import PROJECT_ROOT, StateFolder
 
@@ -78,7 +78,7 @@ def installed() -> Answer:
 
 
 def package_index() -> Answer:
-    if environment.is_installed("stack") and node_runtime.AZURITE_SCRIPT.is_file():
+    if environment.is_installed("stack") and runtimes.AZURITE_SCRIPT.is_file():
         return "ok", "everything is installed; no network is needed", ""
     with tempfile.TemporaryDirectory() as folder:
         asked = subprocess.run(
@@ -92,12 +92,12 @@ def package_index() -> Answer:
 
 
 def java() -> Answer:
-    found = java_runtime.find_java()
+    found = runtimes.find_java()
     if found:
-        return "ok", f"Java {java_runtime.java_version(found)} ({found})", ""
+        return "ok", f"Java {runtimes.java_version(found)} ({found})", ""
     if environment.is_installed("java"):
         return "ok", "no suitable Java on the machine; the JDK from PyPI is installed", ""
-    oldest, newest = java_runtime.OLDEST_JAVA, java_runtime.NEWEST_JAVA
+    oldest, newest = runtimes.OLDEST_JAVA, runtimes.NEWEST_JAVA
     return (
         "note",
         f"no Java {oldest} to {newest} on PATH or in JAVA_HOME",
@@ -106,20 +106,20 @@ def java() -> Answer:
 
 
 def node() -> Answer:
-    found = node_runtime.find_node()
+    found = runtimes.find_node()
     if found:
-        return "ok", f"Node {node_runtime.node_version(found.executable)} ({found.executable})", ""
+        return "ok", f"Node {runtimes.node_version(found.executable)} ({found.executable})", ""
     if environment.is_installed("node"):
         return "ok", "no recent Node on the machine; the one from PyPI is installed", ""
     return (
         "note",
-        f"no Node {node_runtime.OLDEST_NODE} or newer with npm",
+        f"no Node {runtimes.OLDEST_NODE} or newer with npm",
         "none needed: one from PyPI is installed",
     )
 
 
 def azurite() -> Answer:
-    if node_runtime.AZURITE_SCRIPT.is_file():
+    if runtimes.AZURITE_SCRIPT.is_file():
         return "ok", "Azurite is installed", ""
     return "note", "Azurite is not installed yet", "the first `demo` or `up` installs it from npm"
 

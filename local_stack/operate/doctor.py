@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 
 from local_stack.errors import StackError
 from local_stack.install.doctor_checks import CHECKS
+from local_stack.terminal import showable
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,9 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         for finding in findings:
             sign = {"ok": "✓", "note": "!", "problem": "✗"}[finding.level]
-            print(
-                f"  {sign} {finding.check:<20}{finding.finding}".encode(_encoding(), "replace").decode(
-                    _encoding()
-                )
-            )
+            print(showable(f"  {sign} {finding.check:<20}{finding.finding}", sys.stdout))
             if finding.remedy:
-                print(f"    {'':<20}Remedy: {finding.remedy}")
+                print(showable(f"    {'':<20}Remedy: {finding.remedy}", sys.stdout))
     return 1 if any(finding.level == "problem" for finding in findings) else 0
 
 
@@ -58,7 +55,3 @@ def examine(checks: Iterable[tuple[str, Callable[[], tuple[str, str, str]]]]) ->
             yield Finding(name, *check())
         except OSError as error:
             yield Finding(name, "problem", f"cannot be examined: {error}", "mend what the message names")
-
-
-def _encoding() -> str:
-    return sys.stdout.encoding or "utf-8"

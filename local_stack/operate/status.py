@@ -16,7 +16,8 @@ from local_stack.errors import FAILED, StackError
 from local_stack.operate.run_api import RunApi
 from local_stack.operate.run_timeline import timeline
 from local_stack.operate.running_stack import run_api
-from local_stack.operate.runs import STYLES, printable
+from local_stack.operate.runs import STYLES
+from local_stack.terminal import printable
 
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
 _FACTS = {

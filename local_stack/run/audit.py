@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.table import Table
 
-from local_stack.operate.moments import moment
 from local_stack.operate.run_api import RunApi
 from local_stack.operate.running_stack import read_running
+from local_stack.operate.times import moment
 from local_stack.reconcile import evidence
 from local_stack.reconcile.books import Balance
 from local_stack.run import parts

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from local_stack.errors import StackError
+from local_stack.operate import times
 from local_stack.operate.run_api import RunApi
 from local_stack.processes import ChildProcess
-from local_stack.reconcile import evidence, latency
+from local_stack.reconcile import evidence
 from local_stack.reconcile.books import Balance
 from local_stack.reconcile.second_reader import expected_sum
 from local_stack.run import histogram, parts
@@ -24,7 +25,7 @@ from local_stack.run.demo_report import DemoResult, print_report
 from local_stack.run.live_view import LiveView, Snapshot
 from local_stack.run.stack import Stack, stack_up
 from local_stack.state_folder import PROJECT_ROOT, StateFolder
-from local_stack.steps import say
+from local_stack.terminal import say
 
 _POLL_SECONDS = 0.5
 
@@ -119,8 +120,8 @@ def _newest_latency(api: RunApi) -> float | None:
         _, page = api.get("runs", {"limit": "20", "state": "scored"})
     except StackError:
         return None
-    seconds = [value for run in page.get("runs", []) if (value := latency.seconds_of(run)) is not None]
-    return latency.percentiles(seconds)["p50"]
+    seconds = [value for run in page.get("runs", []) if (value := times.file_to_row(run)) is not None]
+    return times.percentiles(seconds)["p50"]
 
 
 def _why_retrying(api: RunApi) -> str:
@@ -154,7 +155,7 @@ def _result(stack: Stack, api: RunApi, prefix: str, seconds: float) -> tuple[Dem
     balance = evidence.strike_balance(stack.state, stack.storage, parts.CONTAINER, api, prefix)
     runs = _runs(api, prefix)
     sums = [value for run in runs if (value := evidence.pixel_sum(run)) is not None]
-    waited = [taken for run in runs if (taken := latency.seconds_of(run)) is not None]
+    waited = [taken for run in runs if (taken := times.file_to_row(run)) is not None]
     return _figures(stack, balance, seconds, waited, prefix), sums
 
 
@@ -165,7 +166,7 @@ def _figures(stack: Stack, balance: Balance, seconds: float, waited: list[float]
         duplicate_rows=balance.duplicate_rows, wrong_sums=balance.wrong_sums,
         balanced=balance.balanced and balance.waiting == 0 and balance.failed == 0, seconds=round(seconds, 2),
         images_per_second=round(balance.made / seconds, 2) if seconds else 0.0,
-        latency_seconds=latency.percentiles(waited), device_id=prefix.rstrip("-"),
+        latency_seconds=times.percentiles(waited), device_id=prefix.rstrip("-"),
         database=_database(stack), histogram="",
         discrepancies=[asdict(item) for item in (*balance.discrepancies, *balance.unfinished)],
     )  # fmt: skip

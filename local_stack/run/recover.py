@@ -16,7 +16,7 @@ from pathlib import Path
 from local_stack.errors import StackError
 from local_stack.install.file_lock import LockedByAnotherProcessError, exclusive_lock
 from local_stack.state_folder import StateFolder
-from local_stack.steps import say
+from local_stack.terminal import say
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -22,7 +22,7 @@ import psutil
 from kit.proxy import Mode, Proxy
 
 from local_stack.errors import StackError
-from local_stack.install import node_runtime
+from local_stack.install import runtimes
 from local_stack.operate.run_api import RunApi
 from local_stack.processes import ChildProcess, is_listening
 from local_stack.reconcile.books import Balance
@@ -272,6 +272,6 @@ def _use_named_azurite(child: ChildProcess) -> None:
     """Tests may name Azurite and Node by AZURITE_JS and NODE, as the shared fixture allows."""
     script = os.environ.get("AZURITE_JS")
     if script:
-        child.command[child.command.index(str(node_runtime.AZURITE_SCRIPT))] = script
+        child.command[child.command.index(str(runtimes.AZURITE_SCRIPT))] = script
     if os.environ.get("NODE"):
         child.command[0] = os.environ["NODE"]

@@ -146,7 +146,13 @@ def test_the_package_is_small_and_holds_no_test_agent_infra_or_local_setting(pac
     report = package.report
     assert report.size < LARGEST
     roots = {name.partition("/")[0] for name in report.app_files} - lying_about()
-    assert roots == {"database_connection", "function_app", "function_app.py", "host.json", "requirements.txt"}
+    assert roots == {
+        "database_connection",
+        "function_app",
+        "function_app.py",
+        "host.json",
+        "requirements.txt",
+    }
     assert not [name for name in report.app_files if name.endswith((".pyc", ".db", ".env"))]
 
 

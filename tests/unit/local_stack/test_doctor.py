@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local_stack.install import doctor_checks, environment, java_runtime, node_runtime
+from local_stack.install import doctor_checks, environment, runtimes
 from local_stack.operate import doctor
 
 
@@ -55,8 +55,8 @@ def test_a_full_disk_is_a_problem(project: Path, monkeypatch: pytest.MonkeyPatch
 def test_no_java_and_no_node_are_only_notes_because_pypi_has_both(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(java_runtime, "find_java", lambda: None)
-    monkeypatch.setattr(node_runtime, "find_node", lambda: None)
+    monkeypatch.setattr(runtimes, "find_java", lambda: None)
+    monkeypatch.setattr(runtimes, "find_node", lambda: None)
     assert doctor_checks.java()[0] == "note"
     assert doctor_checks.node()[0] == "note"
 

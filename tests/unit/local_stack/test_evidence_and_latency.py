@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from local_stack.reconcile import evidence, latency
+from local_stack.reconcile import evidence
 from local_stack.run import histogram
 from local_stack.state_folder import StateFolder
 
@@ -55,17 +55,6 @@ def test_only_what_was_completed_from_the_given_moment_on_counts(tmp_path: Path)
     )
     earliest = datetime(2026, 1, 2, tzinfo=UTC).timestamp()
     assert [line.name for line in evidence.truth_lines(tmp_path, earliest=earliest)] == ["new", "?"]
-
-
-def test_latency_is_from_the_files_completion_to_the_committed_row() -> None:
-    run = {"captured_at": "2026-01-01T00:00:00.250000Z", "committed_at": "2026-01-01T00:00:01.000000Z"}
-    assert latency.seconds_of(run) == 0.75
-    assert latency.seconds_of({"captured_at": None, "committed_at": "2026-01-01T00:00:01Z"}) is None
-
-
-def test_percentiles_are_nearest_rank_and_empty_without_values() -> None:
-    assert latency.percentiles(float(n) for n in range(1, 101)) == {"p50": 50.0, "p95": 95.0, "p99": 99.0}
-    assert latency.percentiles([]) == {"p50": None, "p95": None, "p99": None}
 
 
 def test_the_histogram_is_a_line_of_bars_and_a_picture(tmp_path: Path) -> None:
