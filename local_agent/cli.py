@@ -85,9 +85,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _device_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--inbox", type=Path, help="default: AGENT_INBOX")
-    parser.add_argument(
-        "--truth", type=Path, required=True, help="JSON lines: what was made, and what must become of it"
+    manifest = parser.add_mutually_exclusive_group(required=True)
+    manifest.add_argument(
+        "--manifest", type=Path, help="JSON lines: what was made, and what must become of it"
     )
+    manifest.add_argument("--truth", type=Path, dest="manifest", help=argparse.SUPPRESS)  # its former name
     parser.add_argument(
         "--rate", type=float, default=10.0, help="images per second; 0 is as fast as possible"
     )
@@ -104,7 +106,7 @@ def _inbox(given: argparse.Namespace) -> Path:
 
 
 def _simulate(given: argparse.Namespace) -> int:
-    from local_agent.simulator.device import TruthList, simulate
+    from local_agent.simulator.device import Manifest, simulate
     from local_agent.simulator.images import Mode
     from local_agent.simulator.plan import Run
 
@@ -117,20 +119,20 @@ def _simulate(given: argparse.Namespace) -> int:
         seed, None if given.endless else given.images, given.bad, given.rate, given.burst, Mode(given.mode),
         given.prefix or "image",
     )  # fmt: skip
-    with TruthList(given.truth) as truth:
-        made = simulate(run, _inbox(given), truth)
+    with Manifest(given.manifest) as manifest:
+        made = simulate(run, _inbox(given), manifest)
     print(json.dumps({"event": "simulated", "images": made, "seed": seed}))
     return 0
 
 
 def _feed(given: argparse.Namespace) -> int:
-    from local_agent.simulator.device import TruthList
+    from local_agent.simulator.device import Manifest
     from local_agent.simulator.feeding import feed
 
     if not given.input.is_dir():
         raise SettingsError(f"{given.input} is not a folder")
-    with TruthList(given.truth) as truth:
-        fed = feed(given.input, _inbox(given), truth, rate=given.rate, prefix=given.prefix)
+    with Manifest(given.manifest) as manifest:
+        fed = feed(given.input, _inbox(given), manifest, rate=given.rate, prefix=given.prefix)
     print(json.dumps({"event": "fed", "images": fed}))
     return 0
 

@@ -18,7 +18,7 @@ class BlockedError(PermanentError):
 
 
 class FileRefusedError(PermanentError):
-    """This one file can never be uploaded; it is set aside with its reason.
+    """This one file can never be uploaded; it is rejected with its reason.
 
     ``reason`` is a short stable word for machines, the message is for people.
     """

@@ -53,7 +53,7 @@ class ListingReport:
     oldest_seconds: float = 0.0
     outages: int = 0
     retry_in_seconds: float = 0.0
-    rejected: int = 0  # set aside by the reader since it started
+    rejected: int = 0  # by the reader since it started
     error: str = ""
     at: float = field(default=0.0)
 

@@ -36,7 +36,7 @@ class Verb:
 
 
 VERBS: dict[str, Verb] = {
-    "demo": Verb("run the whole pipeline on simulated images (or --input DIR) and check the books", "run.demo",
+    "demo": Verb("run the whole pipeline on simulated images (or --input DIR) and reconcile", "run.demo",
                  needs="stack", azurite=True, java=True),
     "test": Verb("run every check that CI runs", "develop.checks", needs="test", azurite=True, java=True),
     "up": Verb("run everything except a simulator, until Ctrl-C", "run.up", needs="stack", azurite=True, java=True),
@@ -48,15 +48,15 @@ VERBS: dict[str, Verb] = {
     "status": Verb("what became of one run or one blob", "operate.status"),
     "runs": Verb("the newest images, by state, reason, device and time", "operate.runs"),
     "watch": Verb("the pipeline live in the terminal, until Ctrl-C", "operate.watch"),
-    "audit": Verb("do the books balance? folder x blobs x rows, each discrepancy by name", "run.audit", azurite=True),
+    "audit": Verb("reconcile folder, blobs and rows; name each image that is amiss", "run.audit", azurite=True),
     "sweep": Verb("start what the blob trigger missed, now, over the whole container", "operate.sweep"),
     "replay": Verb("run rejected or failed images again: one by id, or many by reason, device, time", "operate.replay"),
     "doctor": Verb("name what is missing or misconfigured, with its remedy", "operate.doctor", needs=None),
-    "faults": Verb("break the pipeline in every known way and check the books", "develop.faults",
+    "faults": Verb("break the pipeline in every known way and reconcile", "develop.faults",
                    needs="test", azurite=True, java=True),
     "bench": Verb("measure one part against its named peer", "develop.bench", needs="test", azurite=True, java=True),
     "package": Verb("build the zip that Azure would get, without Core Tools", "develop.packaging", needs=None),
-    "recover": Verb("set aside local state that can no longer be read; nothing is deleted", "run.recover", needs=None),
+    "recover": Verb("move damaged local state out of the way; nothing is deleted", "run.recover", needs=None),
     "clean": Verb("remove all local state (.local/)", "run.clean", needs=None),
 }  # fmt: skip
 

@@ -48,7 +48,7 @@ def status(parser: argparse.ArgumentParser) -> None:
 
 
 def audit(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print the balance as JSON")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--prefix", default="", help="only images whose source name begins with this")
     parser.add_argument(
         "--since",

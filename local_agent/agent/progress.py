@@ -11,7 +11,7 @@ def progress_line(status: Mapping[str, Any], width: int = 100) -> str:
     """The line for a status, cut to ``width`` characters. Pure."""
     text = (
         f"{status['state']}: {status['uploaded']} uploaded, {status['waiting']} waiting, "
-        f"{status['rejected']} set aside, {status['files_per_second']:.1f} files/s"
+        f"{status['rejected']} rejected, {status['files_per_second']:.1f} files/s"
     )
     if status["waiting"] and status["oldest_waiting_seconds"] > 10:
         text += f", oldest {status['oldest_waiting_seconds']:.0f} s"

@@ -56,7 +56,7 @@ def add_upload_arguments(parser: argparse.ArgumentParser) -> None:
         default=5.0,
         help="how long a file must keep still where that is the sign",
     )
-    add("--max-bytes", type=int, default=JobOptions.max_bytes, help="larger files are set aside")
+    add("--max-bytes", type=int, default=JobOptions.max_bytes, help="larger files are rejected")
     add("--order", choices=[item.value for item in Order], default=Order.OLDEST_FIRST.value)
     add("--files-per-batch", type=int, default=JobOptions.files_per_batch)
     add("--connections", type=int, default=JobOptions.connections, help="parallel uploads per task")

@@ -1,6 +1,6 @@
 """The device itself: writes each image as a careful device would, and keeps a record that can be audited.
 
-The order is: temporary name, fsync, line in the truth list (fsynced), rename. So every file that was ever
+The order is: temporary name, fsync, line in the manifest (fsynced), rename. So every file that was ever
 visible has its line; a line without a file means that the device stopped in between, and the ``--resume``
 of an audit can tell, because the next run of the same seed and prefix writes that file again.
 """
@@ -19,14 +19,14 @@ from local_agent.simulator.images import MadeImage
 from local_agent.simulator.plan import Run
 
 
-class TruthList:
+class Manifest:
     """The device's own record, one JSON line per image; a context manager."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file: IO[str] = path.open("a", encoding="utf-8")
 
-    def __enter__(self) -> TruthList:
+    def __enter__(self) -> Manifest:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -39,8 +39,8 @@ class TruthList:
         os.fsync(self._file.fileno())
 
 
-def truth_record(name: str, image: MadeImage, completed_at: datetime) -> dict[str, Any]:
-    """The truth on one image: what it is called, what it holds, and what must become of it."""
+def manifest_line(name: str, image: MadeImage, completed_at: datetime) -> dict[str, Any]:
+    """The line of one image: what it is called, what it holds, and what must become of it."""
     record: dict[str, Any] = {
         "name": name,
         "sum": image.sum,
@@ -71,7 +71,7 @@ def drop_into(inbox: Path, name: str, content: bytes, record: Callable[[datetime
 def simulate(
     run: Run,
     inbox: Path,
-    truth: TruthList,
+    manifest: Manifest,
     *,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
@@ -92,7 +92,7 @@ def simulate(
             sleep(1.0)
 
         def note(completed_at: datetime, name: str = name, image: MadeImage = image) -> None:
-            truth.add(truth_record(name, image, completed_at))
+            manifest.add(manifest_line(name, image, completed_at))
 
         drop_into(inbox, name, image.content, note)
         made += 1

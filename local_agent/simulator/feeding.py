@@ -1,4 +1,4 @@
-"""Feed existing image files into an inbox as a device would, with a truth list that knows no sums.
+"""Feed existing image files into an inbox as a device would, with a manifest that knows no sums.
 
 What must become of a real file is not for the feeder to say: ``expected`` and ``sum`` are null, the sha256
 lets an independent reader work them out.
@@ -12,13 +12,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from local_agent.simulator.device import TruthList, drop_into
+from local_agent.simulator.device import Manifest, drop_into
 
 
 def feed(
     source: Path,
     inbox: Path,
-    truth: TruthList,
+    manifest: Manifest,
     *,
     rate: float = 0.0,
     prefix: str = "",
@@ -40,7 +40,7 @@ def feed(
         name = prefix + "__".join(path.relative_to(source).parts)
 
         def note(completed_at: datetime, name: str = name, content: bytes = content) -> None:
-            truth.add(
+            manifest.add(
                 {
                     "name": name,
                     "sum": None,

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from local_agent.blob_contract import describe
 from local_agent.errors import BlockedError, FileNotReadyError, FileRefusedError, TransientError
 from local_agent.folder.entries import Identity
-from local_agent.folder.moving import Reason, delete_done, move_to_done, set_aside
+from local_agent.folder.moving import Reason, delete_done, move_to_done, reject
 from local_agent.folder.reading import read_complete
 from local_agent.storage.account import Account, open_account
 from local_agent.storage.uploads import BlobUploader, Stored
@@ -140,7 +140,7 @@ class Sender:
 
     def _reject(self, path: bytes, reason: Reason, result: TaskResult) -> None:
         try:
-            set_aside(self._folders, path, reason)
+            reject(self._folders, path, reason)
             result.rejected += 1
         except FileNotFoundError:
             result.skipped += 1

@@ -29,7 +29,7 @@ _CONTAINS = {"app": ("app",), "stack": ("stack", "app"), "test": ("test", "stack
              "java": ("java",), "node": ("node",)}  # fmt: skip
 
 # About what each set takes on disk, measured with `du` on Linux, for the message before it starts.
-_MEGABYTES = {"app": 300, "stack": 1200, "test": 1900, "java": 100, "node": 130}
+_MEGABYTES = {"app": 300, "stack": 1130, "test": 1830, "java": 100, "node": 130}
 
 
 def inside() -> bool:

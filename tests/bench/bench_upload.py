@@ -141,7 +141,7 @@ def latency(seconds: int) -> dict[str, Any]:
         first = monotonic() - agent.started_at
         for prefix, images in (("warm", 50), ("timed", seconds * 10)):
             subprocess.run(
-                [sys.executable, "-m", "local_agent", "simulate", "--inbox", str(agent.root / "inbox"), "--truth",
+                [sys.executable, "-m", "local_agent", "simulate", "--inbox", str(agent.root / "inbox"), "--manifest",
                  str(place / "truth.jsonl"), "--images", str(images), "--rate", "10", "--seed", "1",
                  "--prefix", prefix],
                 cwd=ROOT, check=True, stdout=subprocess.DEVNULL,
