@@ -126,8 +126,7 @@ def _simulate(given: argparse.Namespace) -> int:
 
 
 def _feed(given: argparse.Namespace) -> int:
-    from local_agent.simulator.device import Manifest
-    from local_agent.simulator.feeding import feed
+    from local_agent.simulator.device import Manifest, feed
 
     if not given.input.is_dir():
         raise SettingsError(f"{given.input} is not a folder")

@@ -7,8 +7,11 @@ case that one answers otherwise than the rest has to be decided here, for all of
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +32,7 @@ from local_stack.install import runtimes
 from local_stack.operate import times
 from local_stack.run import stack
 
+ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 # ── Durations: the API, its OpenAPI document, the commands ────────────────────────────────────────────────────────────
@@ -171,3 +175,46 @@ def _said_on_opening(environment: dict[str, str]) -> str:
 
 def test_function_key_in_an_address_is_masked() -> None:
     assert CANARY not in redacted(f"GET /api/runs?code={CANARY}==&limit=1")
+
+
+# ── Locks: the launcher's, the agent's, the embedded host's ───────────────────────────────────────────────────────────
+
+HOLDERS = {
+    "the launcher": "from local_stack.install.file_lock import exclusive_lock\n"
+    "lock = exclusive_lock(folder / 'stack.lock')",
+    "the agent": "from local_agent.agent.lock import FolderLock\nlock = FolderLock(folder / 'lock')",
+    "the host": "from contextlib import closing\n"
+    "from functions_host.running.state_directory import StateDirectory\n"
+    "lock = closing(StateDirectory(folder))",
+}
+HOLD = """
+import sys, time
+from pathlib import Path
+folder = Path(sys.argv[1])
+{holder}
+with lock:
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("holder", HOLDERS.values(), ids=HOLDERS)
+def test_lock_names_its_holder_and_is_free_once_that_is_killed(holder: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", HOLD.format(holder=holder), str(tmp_path)]
+    first = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        assert first.stdout is not None
+        assert first.stdout.readline() == "held\n"
+        second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30)
+        assert second.returncode != 0
+        assert f"process {first.pid}" in second.stderr
+    finally:
+        first.kill()
+        first.wait()
+    third = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        assert third.stdout is not None
+        assert third.stdout.readline() == "held\n"
+    finally:
+        third.kill()
+        third.wait()

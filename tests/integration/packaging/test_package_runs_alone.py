@@ -16,8 +16,7 @@ from typing import Any
 
 import pytest
 
-from local_stack.develop.packaging import PACKAGES, PackageReport, build_package
-from local_stack.install.interpreters import find_python
+from local_stack.develop.packaging import PACKAGES, PackageReport, build_package, find_python
 from tests.contract.recordings.recorded import sent
 from tests.integration.packaging.conftest import migrate, upload
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from local_stack.install import doctor_checks, environment, runtimes
+from local_stack.install.findings import Finding
 from local_stack.operate import doctor
 
 
@@ -87,16 +88,16 @@ def test_a_clock_before_2025_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_check_that_cannot_run_is_a_finding_and_not_a_traceback() -> None:
-    def broken() -> tuple[str, str, str]:
+    def broken() -> Finding:
         raise PermissionError("no entry")
 
-    (finding,) = doctor.examine([("folder", broken)])
-    assert (finding.level, finding.check) == ("problem", "folder")
+    ((check, finding),) = doctor.examine([("folder", broken)])
+    assert (finding.level, check) == ("problem", "folder")
     assert "no entry" in finding.finding
 
 
 def test_every_problem_and_every_note_has_a_remedy() -> None:
-    for finding in doctor.examine(doctor_checks.CHECKS):
+    for _, finding in doctor.examine(doctor_checks.CHECKS):
         assert finding.level == "ok" or finding.remedy, finding
 
 
