@@ -48,34 +48,34 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="local_agent", description=__doc__)
     verbs = parser.add_subparsers(required=True, metavar="VERB")
 
-    simulate = verbs.add_parser("simulate", help="play the device: write seeded images into an inbox")
+    simulate = verbs.add_parser("simulate", help="simulate the device: write seeded images into an inbox")
     _device_arguments(simulate)
     simulate.add_argument("--images", type=int, default=100)
-    simulate.add_argument("--endless", action="store_true", help="go on until stopped")
+    simulate.add_argument("--endless", action="store_true", help="run until stopped")
     simulate.add_argument(
-        "--bad", type=int, default=0, help="how many of them are bad (endless: of every 100)"
+        "--bad", type=int, default=0, help="how many of them are bad (with --endless: of every 100)"
     )
-    simulate.add_argument("--seed", type=int, help="default: a random one, printed")
+    simulate.add_argument("--seed", type=int, help="default: random, and printed")
     simulate.add_argument("--mode", choices=["grey8", "1bit"], default="grey8")
-    simulate.add_argument("--burst", type=int, default=1, help="images that come at once")
+    simulate.add_argument("--burst", type=int, default=1, help="how many images arrive at once")
     simulate.set_defaults(run=_simulate)
 
-    feed = verbs.add_parser("feed", help="drop existing image files into an inbox as a device would")
+    feed = verbs.add_parser("feed", help="copy image files into an inbox as a device would")
     _device_arguments(feed)
-    feed.add_argument("--input", type=Path, required=True, help="folder with the files")
+    feed.add_argument("--input", type=Path, required=True, help="folder that holds the files")
     feed.set_defaults(run=_feed)
 
-    upload = verbs.add_parser("upload", help="upload an inbox, until stopped or once")
+    upload = verbs.add_parser("upload", help="upload an inbox, once or until stopped")
     add_upload_arguments(upload)
     upload.set_defaults(run=_upload)
 
     prepare = verbs.add_parser(
-        "prepare", help="once: archive Spark's classes, so that every upload starts in half the time"
+        "prepare", help="archive Spark's classes once, which halves the start of every upload"
     )
-    prepare.add_argument("--if-missing", action="store_true", help="do nothing where it was done before")
+    prepare.add_argument("--if-missing", action="store_true", help="do nothing if the archive exists")
     prepare.set_defaults(run=_prepare)
 
-    status = verbs.add_parser("agent-status", help="what the agent last said of itself")
+    status = verbs.add_parser("agent-status", help="show the agent's last status")
     status.add_argument("--root", type=Path)
     status.add_argument("--status-file", type=Path)
     status.add_argument("--json", action="store_true")
@@ -87,13 +87,11 @@ def _device_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--inbox", type=Path, help="default: AGENT_INBOX")
     manifest = parser.add_mutually_exclusive_group(required=True)
     manifest.add_argument(
-        "--manifest", type=Path, help="JSON lines: what was made, and what must become of it"
+        "--manifest", type=Path, help="JSON Lines file to append to: each image and its expected outcome"
     )
     manifest.add_argument("--truth", type=Path, dest="manifest", help=argparse.SUPPRESS)  # its former name
-    parser.add_argument(
-        "--rate", type=float, default=10.0, help="images per second; 0 is as fast as possible"
-    )
-    parser.add_argument("--prefix", default="", help="start of every file name")
+    parser.add_argument("--rate", type=float, default=10.0, help="images per second; 0: as fast as possible")
+    parser.add_argument("--prefix", default="", help="prefix of every file name")
 
 
 def _inbox(given: argparse.Namespace) -> Path:
@@ -101,7 +99,7 @@ def _inbox(given: argparse.Namespace) -> Path:
         Path(os.environ["AGENT_INBOX"]) if "AGENT_INBOX" in os.environ else None
     )
     if inbox is None:
-        raise SettingsError("no inbox: give --inbox DIR or set AGENT_INBOX")
+        raise SettingsError("no inbox given: use --inbox DIR or set AGENT_INBOX")
     return inbox
 
 
@@ -156,11 +154,11 @@ def _agent_status(given: argparse.Namespace) -> int:
     root = given.root or (Path(os.environ["AGENT_ROOT"]) if "AGENT_ROOT" in os.environ else None)
     path = given.status_file or (root / ".agent" / "status.json" if root else None)
     if path is None:
-        raise SettingsError("which agent? give --root DIR or --status-file FILE")
+        raise SettingsError("no status file named: use --root DIR or --status-file FILE")
     try:
         status = read_status(path)
     except FileNotFoundError:
-        raise SettingsError(f"no agent has written {path} yet") from None
+        raise SettingsError(f"{path} does not exist: no agent has run there yet") from None
     except ValueError:
         raise SettingsError(f"{path} is not a status file") from None
     if given.json:

@@ -1,4 +1,4 @@
-"""The agent's one tree of errors: what a caller may retry, and what a person has to fix."""
+"""The agent's one tree of errors: what may be tried again and how soon, and what a person has to fix."""
 
 
 class AgentError(Exception):

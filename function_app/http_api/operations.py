@@ -18,6 +18,7 @@ from function_app.workflow.live_runs.instances import State
 _CODE = {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"}
 _SPAN = {
     "type": "string",
+    "description": "A duration: a whole number and s, m, h or d; at most 3660d.",
     "pattern": f"^{DURATION}$",
     "maxLength": 6,
     "examples": ["15m", "24h", "7d"],

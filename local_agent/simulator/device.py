@@ -1,8 +1,8 @@
-"""The device itself: writes each image as a careful device would, and keeps a record that can be audited.
+"""The device itself: makes images or takes those of a folder, writes each as a careful device would, keeps a manifest.
 
-The order is: temporary name, fsync, line in the manifest (fsynced), rename. So every file that was ever
-visible has its line; a line without a file means that the device stopped in between, and the ``--resume``
-of an audit can tell, because the next run of the same seed and prefix writes that file again.
+The order is: temporary name, fsync, line in the manifest (fsynced), rename. So every file that was ever visible has
+its line. A line whose file still has its temporary name means that the device was stopped in between, and the audit
+says so (``unfinished_by_device``).
 """
 
 from __future__ import annotations

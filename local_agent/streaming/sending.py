@@ -20,6 +20,10 @@ from local_agent.storage.account import Account, open_account
 from local_agent.storage.uploads import BlobUploader, Stored
 from local_agent.streaming.job_options import JobOptions
 
+# Failures in a row without a success: the service is away, and the rest can wait in the folder.
+_GIVE_UP_AFTER = 8
+_STOP_LOOK_SECONDS = 0.2
+
 
 @dataclass
 class TaskResult:
@@ -34,12 +38,6 @@ class TaskResult:
     error: str = ""
     blocked: bool = False
     latencies: list[float] = field(default_factory=list)
-
-
-_GIVE_UP_AFTER = (
-    8  # failures in a row without a success: the service is away, the rest can wait in the folder
-)
-_STOP_LOOK_SECONDS = 0.2
 
 
 class Pace:

@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(runs, indent=1))
     elif not runs:
-        print(f"Nothing is known of {printable(arguments.what)}.")
+        print(f"No run or image is known as {printable(arguments.what)}.")
     else:
         console = Console(highlight=False, soft_wrap=True)
         for found in runs:

@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
         ) from error
     for path, why in moved:
         say(f"  ! {path} is damaged ({why}); it was moved to {state.root / 'damaged'}")
-    say("Now run `python3 pipeline.py up`: what was moved is made again." if moved else "All state is whole.")
+    say("Now run `python3 pipeline.py up`: it makes anew what was moved." if moved else "All state is whole.")
     return 0
 
 

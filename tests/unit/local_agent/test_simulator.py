@@ -138,3 +138,20 @@ def test_feeding_takes_every_file_and_claims_nothing_about_sums(tmp_path: Path) 
     assert {(line["sum"], line["expected"]) for line in map(json.loads, truth.read_text().splitlines())} == {
         (None, None)
     }
+
+
+@pytest.mark.parametrize("option", ["--manifest", "--truth"])
+def test_manifest_keeps_its_former_option_beside_its_own(option: str, tmp_path: Path) -> None:
+    written = tmp_path / "t.jsonl"
+    assert main(["simulate", "--inbox", str(tmp_path / "in"), option, str(written), "--images", "1"]) == 0
+    assert len(written.read_text().splitlines()) == 1
+
+
+def test_simulator_without_a_manifest_is_a_wrong_call(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["simulate", "--inbox", str(tmp_path)])
+    said = capsys.readouterr().err
+    assert "--manifest" in said
+    assert "--truth" not in said
