@@ -48,7 +48,7 @@ def outputs(place: Path) -> dict[str, Any]:
         "audit, what is wrong": sorted(found("kinds of discrepancies")),
         "audit, what waits": sorted(found("kinds of waiting")),
         "demo": _fields("demo"),
-        "doctor": _fields("finding of the doctor"),
+        "doctor": ["check", *found("finding of the doctor")._fields],
         "checks of test, doctor and doctor --cloud": {f"{table[0]} and after": table for table in tables},
         "replay": _fields("replay"),
         "package": _fields("package"),
