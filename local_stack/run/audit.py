@@ -12,7 +12,6 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from rich.console import Console
-from rich.table import Table
 
 from local_stack.operate.run_api import RunApi
 from local_stack.operate.running_stack import read_running
@@ -50,19 +49,14 @@ def _reconcile(
 
 def _print(found: Reconciliation) -> None:
     console = Console(highlight=False, soft_wrap=True)
-    table = Table(title="Reconciliation", title_justify="left")
-    figures = {"made": found.made, "taken": found.taken, "scored": found.scored, "rejected": found.rejected,
-               "failed": found.failed, "waiting": found.waiting, "lost": found.lost,
-               "doubled": found.duplicate_rows, "wrong": found.wrong_sums,
-               "orphan rows": found.orphan_rows, "missing rows": found.missing_rows,
-               "stuck": found.stuck_runs}  # fmt: skip
-    for name in figures:
-        table.add_column(name, justify="right")
-    table.add_row(*(str(number) for number in figures.values()))
-    console.print(table)
     for item in found.discrepancies:
         console.print(discrepancy_line("red", item.kind, item.name, item.explanation))
     for item in found.unfinished[:20]:
         console.print(discrepancy_line("yellow", item.kind, item.name, item.explanation))
-    verdict = "[green]Reconciled.[/green]" if found.balanced else "[red]NOT reconciled.[/red]"
-    console.print(verdict)
+    verdict = "[green]Reconciled[/green]" if found.balanced else "[red]NOT reconciled[/red]"
+    console.print(
+        f"{verdict}: {found.made} made, {found.taken} taken = {found.scored} scored + {found.rejected} rejected"
+        f" + {found.failed} failed + {found.waiting} waiting; {found.lost} lost, {found.duplicate_rows} doubled,"
+        f" {found.wrong_sums} wrong, {found.orphan_rows} orphan rows, {found.missing_rows} missing rows,"
+        f" {found.stuck_runs} stuck"
+    )

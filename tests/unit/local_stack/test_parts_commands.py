@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,10 +16,10 @@ def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The commands that were run instead of this process."""
     commands: list[list[str]] = []
     monkeypatch.setenv("PIPELINE_STATE", str(tmp_path))
-    monkeypatch.setattr(parts_commands.os, "name", "posix")
-    monkeypatch.setattr(parts_commands.os, "chdir", lambda _: None)
-    monkeypatch.setattr(parts_commands.os, "execve", lambda _, command, __: commands.append(list(command)))
-    monkeypatch.setattr(parts_commands.subprocess, "call", lambda *_, **__: 0)
+    monkeypatch.setattr(os, "name", "posix")
+    monkeypatch.setattr(os, "chdir", lambda _: None)
+    monkeypatch.setattr(os, "execve", lambda _, command, __: commands.append(list(command)))
+    monkeypatch.setattr(subprocess, "call", lambda *_, **__: 0)
     return commands
 
 
