@@ -138,7 +138,7 @@ def test_name_does_nothing_to_a_terminal(name: str, shown: str) -> None:
 
 CANARY = "C4nary"
 DATABASES = (
-    f"Server=s;UID=u;PWD={CANARY}+/=", f"Server=s;UID=u;PWD={{{CANARY};pass}}}}word}}", f"Server=s;Password={CANARY}://x",
+    f"Server=s;UID=u;PWD={CANARY}+/=", f"Server=s;UID=u;PWD={{pass;{CANARY}}}}}word}}", f"Server=s;Password={CANARY}://x",
     f"server=s;pwd = {CANARY}",
 )  # fmt: skip
 STORAGE = (
