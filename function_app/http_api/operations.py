@@ -7,6 +7,7 @@ from typing import Any
 
 from function_app.http_api.health import HealthView, ReadyView
 from function_app.http_api.maintenance import BulkReplay, Purged
+from function_app.http_api.query import DURATION
 from function_app.http_api.results_csv import MOST_RUNS
 from function_app.http_api.stats import StatsView
 from function_app.http_api.views import ImageView, RunsPage, RunView
@@ -17,8 +18,9 @@ from function_app.workflow.live_runs.durable_status import State
 _CODE = {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"}
 _SPAN = {
     "type": "string",
-    "pattern": "^[1-9][0-9]{0,3}[smhd]$",
-    "maxLength": 5,
+    "description": "A duration: a whole number and s, m, h or d; at most 3660d.",
+    "pattern": f"^{DURATION}$",
+    "maxLength": 6,
     "examples": ["15m", "24h", "7d"],
 }
 _MOMENT = {"anyOf": [{"type": "string", "format": "date-time"}, _SPAN]}

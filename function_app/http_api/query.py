@@ -16,8 +16,10 @@ from function_app.models.runs import Outcome, RunFilter
 from function_app.workflow.live_runs.durable_status import State
 
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-_SPAN = re.compile(r"(\d{1,5})([smhd])")
-_SPAN_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+DURATION = r"[1-9][0-9]{0,4}[smhd]"
+"""The grammar of a duration, such as 15m; OpenAPI publishes it, the commands have it too."""
+_LONGEST = timedelta(days=3660)
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 LARGEST_PAGE = 1_000
 _ENDED_STATES = (State.SCORED, State.REJECTED, State.FAILED)
 _MARK = "blobs:"
@@ -45,7 +47,7 @@ def check_known(given: Collection[str], known: Collection[str]) -> None:
 
 
 def run_filter(query: Mapping[str, str], now: datetime) -> RunFilter:
-    """The filter for ended runs. ``since`` and ``until`` are ISO 8601 or spans back from now (90s, 15m, 24h, 7d)."""
+    """The filter for ended runs. ``since`` and ``until`` are ISO 8601 or durations back from now."""
     wanted = state(query)
     return RunFilter(
         outcome=Outcome(wanted) if wanted in _ENDED_STATES else None,
@@ -74,29 +76,29 @@ def limit(query: Mapping[str, str]) -> int:
 
 
 def moment(query: Mapping[str, str], name: str, now: datetime) -> datetime | None:
-    """A moment: ISO 8601, or a span back from now."""
+    """A moment: ISO 8601, or a duration back from now."""
     text = query.get(name)
     if text is None:
         return None
-    if _SPAN.fullmatch(text):
+    if re.fullmatch(DURATION, text):
         return now - span(query, name)
     try:
         return parse_time(text.replace(" ", "+"))  # an unescaped + of an offset arrives as a space
     except (ValueError, OverflowError):
         raise BadParameter(
             name,
-            "Must be an ISO 8601 date-time, such as 2026-01-31T12:00:00Z, or a time span, such as 15m, 24h, 7d.",
+            "Must be an ISO 8601 date-time, such as 2026-01-31T12:00:00Z, or a duration, such as 15m, 24h or 7d.",
         ) from None
 
 
 def span(query: Mapping[str, str], name: str) -> timedelta:
-    """A span of time: 90s, 15m, 24h, 7d."""
-    found = _SPAN.fullmatch(query.get(name, ""))
-    if found is None or int(found[1]) == 0:
-        raise BadParameter(name, "Must be a time span, such as 90s, 15m, 24h, 7d.")
-    wanted = timedelta(**{_SPAN_UNITS[found[2]]: int(found[1])})
-    if wanted > timedelta(days=3660):
-        raise BadParameter(name, "Must be at most 3660d.")
+    """Must be a duration, such as 90s, 15m, 24h, 7d, of at most 3660d."""
+    text = query.get(name, "")
+    if re.fullmatch(DURATION, text) is None:
+        raise BadParameter(name, "Must be a duration, such as 90s, 15m, 24h or 7d.")
+    wanted = timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
+    if wanted > _LONGEST:
+        raise BadParameter(name, f"Must be at most {_LONGEST.days}d.")
     return wanted
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -152,8 +151,15 @@ def latency_of(seconds: Sequence[float]) -> Latency | None:
     if not seconds:
         return None
     ordered = sorted(seconds)
-    p50, p95, p99 = (ordered[math.ceil(share * len(ordered)) - 1] for share in (0.50, 0.95, 0.99))
-    return Latency(p50, p95, p99, len(ordered))
+    return Latency(percentile(ordered, 50), percentile(ordered, 95), percentile(ordered, 99), len(ordered))
+
+
+def percentile(ordered: Sequence[float], rank: int) -> float:
+    """Nearest rank: the smallest of the ordered values that at least ``rank`` percent of them do not exceed.
+
+    The definition of the agent and of the commands too; a contract test compares. Raises IndexError without a value.
+    """
+    return ordered[-(-len(ordered) * rank // 100) - 1]
 
 
 def histograms_of(values: Iterable[tuple[str, str, int]]) -> tuple[Histogram, ...]:

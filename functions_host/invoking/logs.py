@@ -16,12 +16,13 @@ from collections.abc import Mapping
 from typing import TextIO
 
 _SECRET = re.compile(
-    r"(AccountKey|SharedAccessSignature|SharedAccessKey|sig|code|Password|PWD)=[^;&\s\"']+", re.IGNORECASE
+    r"(AccountKey|SharedAccessSignature|SharedAccessKey|sig|code|Password|PWD)\s*=\s*(\{(?:[^}]|\}\})*\}|[^;&\s\"']+)",
+    re.IGNORECASE,
 )
 
 
 def redacted(text: str) -> str:
-    """The text without the values of anything that looks like a secret."""
+    """The text without the values of anything that looks like a secret, in ODBC's braces or without."""
     return _SECRET.sub(r"\1=***", text)
 
 

@@ -51,7 +51,7 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
     from sql_migrations.errors import MigrationError
-    from sql_migrations.odbc import connect
+    from sql_migrations.mssql_engine import connect
 
     try:
         connection = connect(options.database)

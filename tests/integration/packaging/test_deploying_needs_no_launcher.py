@@ -188,6 +188,7 @@ def test_azds_package_has_every_function_with_its_own_requirements_alone(deploym
     found = json.loads(done.stdout)
     assert found == sorted(function.get_function_name() for function in app_of_the_checkout.get_functions())
     assert {path.name for path in package.iterdir()} == {
+        "database_connection",
         "function_app",
         "function_app.py",
         "host.json",

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from local_stack.operate.run_timeline import timeline
-from local_stack.operate.status import picture
+from local_stack.operate.status import picture, timeline
 
 REPLAYED = {
     "run_id": "ab" * 16, "state": "rejected", "attempt": 2, "reason": "not_png", "detail": "No PNG signature.",

@@ -1,7 +1,7 @@
-"""One line per step: what is being done and how long it took. Standard library only.
+"""What a person reads in a terminal: one line per step, and names that cannot act there. Standard library only.
 
-On a terminal the running step shows its seconds; elsewhere (CI logs) it is announced once and
-then every ten seconds, so that nobody looks at silence for longer than that.
+A step says what is being done and how long it took. On a terminal the running step shows its seconds; elsewhere (CI
+logs) it is announced once and then every ten seconds, so that nobody looks at silence for longer than that.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 
 class Step:
@@ -51,6 +52,22 @@ def say(text: str) -> None:
     _line(text)
 
 
+def printable(text: str) -> str:
+    """The text with what a terminal would obey (escapes, line ends, reordering) written out instead."""
+    return "".join(character if character.isprintable() else _escaped(character) for character in text)
+
+
+def showable(text: str, stream: TextIO) -> str:
+    """The text as the stream can show it: a character that a Windows code page lacks is replaced, never a crash."""
+    encoding = stream.encoding or "utf-8"
+    return text.encode(encoding, "replace").decode(encoding)
+
+
+def _escaped(character: str) -> str:
+    number = ord(character)
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+
+
 def _tick(running: Step, ended: threading.Event) -> None:
     terminal = sys.stderr.isatty()
     if ended.wait(0.5):
@@ -70,7 +87,5 @@ def _line(text: str) -> None:
 
 
 def _write(text: str) -> None:
-    # A console that cannot show a character (Windows code pages) gets a replacement, never a crash.
-    encoding = sys.stderr.encoding or "utf-8"
-    sys.stderr.write(text.encode(encoding, "replace").decode(encoding))
+    sys.stderr.write(showable(text, sys.stderr))
     sys.stderr.flush()

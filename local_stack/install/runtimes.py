@@ -1,13 +1,16 @@
-"""Node and Azurite: the machine's Node where it is recent enough, else the one from PyPI. Standard library only.
+"""Java and Node: the machine's own where it suits, else the one from PyPI; and Azurite. Standard library only.
 
-npm packages are installed once from a package-lock.json (exact versions, integrity hashes, no install scripts)
-into ``.local/runtime``: Azurite, and the tools that check the dashboard.
+The uploader itself decides which Java it runs on (the machine's, or the JDK from PyPI), by the same rule; this only
+tells whether the JDK's package is needed at all. npm packages are installed once from a package-lock.json (exact
+versions, integrity hashes, no install scripts) into ``.local/runtime``: Azurite, and the tools that check the
+dashboard.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -16,15 +19,49 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from local_stack.errors import StackError
-from local_stack.install.remedies import remedy_for
+from local_stack.errors import StackError, remedy_for
 from local_stack.state_folder import PROJECT_ROOT, TOOLS
-from local_stack.steps import step
+from local_stack.terminal import step
 
+OLDEST_JAVA, NEWEST_JAVA = (
+    17,
+    25,
+)  # Spark 4 runs on 17 and newer; the newest that was measured with PySpark 4.3
 OLDEST_NODE = 22  # package.json "engines" of Azurite 3.37
 
 _MANIFEST = PROJECT_ROOT / "local_stack" / "run" / "azurite"
 AZURITE_SCRIPT = TOOLS / "azurite" / "node_modules/azurite/dist/src/azurite.js"
+
+
+@functools.cache
+def find_java() -> str | None:
+    """The machine's Java (JAVA_HOME first, then PATH) if its version suits Spark."""
+    home = os.environ.get("JAVA_HOME")
+    candidates = [str(Path(home) / "bin" / "java")] if home else []
+    on_path = shutil.which("java")
+    if on_path:
+        candidates.append(on_path)
+    return next((found for found in candidates if suits_spark(java_version(found))), None)
+
+
+def suits_spark(version: int | None) -> bool:
+    """Whether Spark runs on a Java of this version; a contract test compares with the uploader's own rule."""
+    return version is not None and OLDEST_JAVA <= version <= NEWEST_JAVA
+
+
+def java_version(executable: str) -> int | None:
+    """The feature version that ``java -version`` prints, or None if it does not run."""
+    try:
+        printed = subprocess.run([executable, "-version"], capture_output=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return parse_java_version((printed.stderr + printed.stdout).decode("utf-8", "replace"))
+
+
+def parse_java_version(text: str) -> int | None:
+    """``17`` of ``openjdk version "17.0.15"``, ``8`` of ``java version "1.8.0_402"``."""
+    found = re.search(r'version "(?:1\.)?(\d+)', text)
+    return int(found.group(1)) if found else None
 
 
 @dataclass(frozen=True)
@@ -114,7 +151,7 @@ def install_locked(manifest: Path, proof: Path, python: Path | None, title: str)
     if finished.returncode != 0 or not proof.is_file():
         raise StackError(
             f"npm could not install {installed.name} (log: {log})",
-            remedy_for(log.read_text(errors="replace")),
+            remedy_for(log.read_text(errors="replace"), PROJECT_ROOT),
         )
     stamp.write_text(fingerprint, encoding="ascii")
 

@@ -1,4 +1,4 @@
-"""The books name every image that is lost, doubled, wrong or still on its way, and nothing else."""
+"""Reconciliation names every image that is lost, doubled, wrong or still on its way, and nothing else."""
 
 from __future__ import annotations
 
@@ -8,41 +8,47 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from local_stack.reconcile.books import MISSING_AFTER, STUCK_AFTER, Balance, TruthLine, open_books
+from local_stack.reconcile.reconciliation import (
+    MISSING_AFTER,
+    STUCK_AFTER,
+    ManifestLine,
+    Reconciliation,
+    open_reconciler,
+)
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
-GOOD = TruthLine("a.png", "aa", 7, "scored")
-BAD = TruthLine("b.png", "bb", None, "rejected")
+GOOD = ManifestLine("a.png", "aa", 7, "scored")
+BAD = ManifestLine("b.png", "bb", None, "rejected")
 
 
 def row(run: str, blob: str, name: str, sha: str, outcome: str, value: int | None) -> tuple[object, ...]:
     return (run, blob, name, sha, outcome, value)
 
 
-def strike(
-    truth: Iterable[TruthLine] = (),
+def reconcile(
+    manifest: Iterable[ManifestLine] = (),
     files: Iterable[tuple[str, str, str]] = (),
     blobs: Iterable[tuple[object, ...]] = (),
     rows: Iterable[tuple[object, ...]] = (),
     live: Iterable[tuple[str, str, float | None]] = (),
-) -> Balance:
-    with open_books() as books:
-        books.add_truth(truth)
-        books.add_files(files)
-        books.add_blobs((*blob, NOW.timestamp()) if len(blob) == 3 else blob for blob in blobs)  # type: ignore[misc]
-        books.add_rows(rows)  # type: ignore[arg-type]
-        books.add_live_runs(live)
-        return books.strike(NOW)
+) -> Reconciliation:
+    with open_reconciler() as reconciler:
+        reconciler.add_manifest(manifest)
+        reconciler.add_files(files)
+        reconciler.add_blobs((*blob, NOW.timestamp()) if len(blob) == 3 else blob for blob in blobs)  # type: ignore[misc]
+        reconciler.add_rows(rows)  # type: ignore[arg-type]
+        reconciler.add_live_runs(live)
+        return reconciler.reconcile(NOW)
 
 
-def kinds(balance: Balance) -> list[str]:
+def kinds(balance: Reconciliation) -> list[str]:
     return [item.kind for item in (*balance.discrepancies, *balance.unfinished)]
 
 
-def test_books_balance_when_every_image_has_its_right_row() -> None:
-    balance = strike(
-        truth=[GOOD, BAD],
+def test_all_is_reconciled_when_every_image_has_its_right_row() -> None:
+    balance = reconcile(
+        manifest=[GOOD, BAD],
         blobs=[("d/1.png", "a.png", "aa"), ("d/2.png", "b.png", "bb")],
         rows=[
             row("r1", "d/1.png", "a.png", "aa", "scored", 7),
@@ -55,7 +61,7 @@ def test_books_balance_when_every_image_has_its_right_row() -> None:
 
 
 def test_an_image_that_is_nowhere_is_lost() -> None:
-    balance = strike(truth=[GOOD])
+    balance = reconcile(manifest=[GOOD])
     assert balance.lost == 1
     assert not balance.balanced
     assert balance.discrepancies[0].name == "a.png"
@@ -74,7 +80,7 @@ def test_an_image_that_is_nowhere_is_lost() -> None:
     ],
 )
 def test_an_image_on_its_way_is_waiting_and_not_lost(evidence: dict[str, object], kind: str) -> None:
-    balance = strike(truth=[GOOD], **evidence)  # type: ignore[arg-type]
+    balance = reconcile(manifest=[GOOD], **evidence)  # type: ignore[arg-type]
     assert (balance.waiting, balance.lost, balance.balanced) == (1, 0, True)
     assert kinds(balance) == [kind]
 
@@ -85,7 +91,7 @@ def ago(span: timedelta) -> float:
 
 def test_a_blob_that_every_sweep_must_have_seen_by_now_misses_its_row() -> None:
     old, young = ago(MISSING_AFTER), ago(MISSING_AFTER - timedelta(seconds=1))
-    balance = strike(blobs=[("d/1.png", "a.png", "aa", old), ("d/2.png", "b.png", "bb", young)])
+    balance = reconcile(blobs=[("d/1.png", "a.png", "aa", old), ("d/2.png", "b.png", "bb", young)])
     assert (balance.missing_rows, balance.waiting, balance.balanced) == (1, 1, False)
     assert kinds(balance) == ["missing_row", "waiting"]
     assert balance.discrepancies[0].name == "d/1.png"
@@ -94,7 +100,7 @@ def test_a_blob_that_every_sweep_must_have_seen_by_now_misses_its_row() -> None:
 def test_a_run_that_goes_on_for_longer_than_all_its_tries_is_stuck() -> None:
     blobs = [(f"d/{n}.png", f"{n}.png", "aa", ago(STUCK_AFTER)) for n in (1, 2)]
     live = [("d/1.png", "retrying", ago(STUCK_AFTER)), ("d/2.png", "running", ago(timedelta(minutes=89)))]
-    balance = strike(blobs=blobs, live=live)
+    balance = reconcile(blobs=blobs, live=live)
     assert (balance.stuck_runs, balance.waiting, balance.balanced) == (1, 1, False)
     assert kinds(balance) == ["stuck_run", "running"]
 
@@ -103,17 +109,17 @@ def test_what_a_killed_host_was_at_is_not_called_missing_or_stuck_before_azure_s
     """Recorded on Functions host 4.1037: its blobs after ten minutes, its activities after five, its start 49 s."""
     back = timedelta(seconds=49 + 60)  # and up to a minute until an idle queue is looked at again
     blobs = [("d/1.png", "a.png", "aa", ago(timedelta(minutes=10) + back))]
-    assert kinds(strike(blobs=blobs)) == ["waiting"]
+    assert kinds(reconcile(blobs=blobs)) == ["waiting"]
     # A run that came to the last but one of its tries each time, and whose steps were all hit by a kill.
     tries, steps = timedelta(minutes=15), 4
     begun = ago(steps * (tries + timedelta(minutes=5) + back))
     assert kinds(
-        strike(blobs=[("d/1.png", "a.png", "aa", begun)], live=[("d/1.png", "retrying", begun)])
+        reconcile(blobs=[("d/1.png", "a.png", "aa", begun)], live=[("d/1.png", "retrying", begun)])
     ) == ["running"]
 
 
 def test_a_run_that_is_listed_as_live_and_has_ended_since_counts_once() -> None:
-    balance = strike(
+    balance = reconcile(
         blobs=[("d/1.png", "a.png", "aa", ago(STUCK_AFTER))],
         rows=[row("r1", "d/1.png", "a.png", "aa", "scored", 7)],
         live=[("d/1.png", "running", ago(STUCK_AFTER))],
@@ -122,18 +128,18 @@ def test_a_run_that_is_listed_as_live_and_has_ended_since_counts_once() -> None:
 
 
 def test_blobs_without_a_run_are_named_for_a_second_question_and_no_more_than_asked_for() -> None:
-    with open_books() as books:
-        books.add_blobs((f"d/{n}.png", None, None, ago(MISSING_AFTER)) for n in range(5))
-        books.add_live_runs([("d/0.png", "running", None)])
-        assert sorted(books.blobs_without_a_run(NOW, 10)) == [f"d/{n}.png" for n in range(1, 5)]
-        assert len(books.blobs_without_a_run(NOW, 2)) == 2
+    with open_reconciler() as reconciler:
+        reconciler.add_blobs((f"d/{n}.png", None, None, ago(MISSING_AFTER)) for n in range(5))
+        reconciler.add_live_runs([("d/0.png", "running", None)])
+        assert sorted(reconciler.blobs_without_a_run(NOW, 10)) == [f"d/{n}.png" for n in range(1, 5)]
+        assert len(reconciler.blobs_without_a_run(NOW, 2)) == 2
 
 
 def test_memory_does_not_grow_with_the_number_of_images() -> None:
     def peak(images: int) -> int:
         tracemalloc.start()
-        balance = strike(
-            truth=(TruthLine(f"{n}.png", f"{n:064x}", n, "scored") for n in range(images)),
+        balance = reconcile(
+            manifest=(ManifestLine(f"{n}.png", f"{n:064x}", n, "scored") for n in range(images)),
             blobs=((f"d/{n}", f"{n}.png", f"{n:064x}", 0.0) for n in range(images)),
             rows=(row(f"{n:032x}", f"d/{n}", f"{n}.png", f"{n:064x}", "scored", n) for n in range(images)),
         )
@@ -146,8 +152,8 @@ def test_memory_does_not_grow_with_the_number_of_images() -> None:
 
 
 def test_a_file_still_in_the_inbox_after_its_upload_is_one_image() -> None:
-    balance = strike(
-        truth=[GOOD],
+    balance = reconcile(
+        manifest=[GOOD],
         files=[("a.png", "aa", "inbox")],
         blobs=[("d/1.png", "a.png", "aa")],
         rows=[row("r1", "d/1.png", "a.png", "aa", "scored", 7)],
@@ -156,8 +162,8 @@ def test_a_file_still_in_the_inbox_after_its_upload_is_one_image() -> None:
 
 
 def test_a_rewritten_file_of_the_same_name_is_another_image() -> None:
-    balance = strike(
-        truth=[GOOD, TruthLine("a.png", "cc", 9, "scored")],
+    balance = reconcile(
+        manifest=[GOOD, ManifestLine("a.png", "cc", 9, "scored")],
         files=[("a.png", "cc", "inbox")],
         blobs=[("d/1.png", "a.png", "aa")],
         rows=[row("r1", "d/1.png", "a.png", "aa", "scored", 7)],
@@ -166,8 +172,8 @@ def test_a_rewritten_file_of_the_same_name_is_another_image() -> None:
 
 
 def test_a_sum_that_differs_from_the_device_record_is_wrong() -> None:
-    balance = strike(
-        truth=[GOOD],
+    balance = reconcile(
+        manifest=[GOOD],
         blobs=[("d/1.png", "a.png", "aa")],
         rows=[row("r1", "d/1.png", "a.png", "aa", "scored", 8)],
     )
@@ -175,19 +181,19 @@ def test_a_sum_that_differs_from_the_device_record_is_wrong() -> None:
     assert "must be 7" in balance.discrepancies[0].explanation
 
 
-@pytest.mark.parametrize(("truth", "outcome"), [(GOOD, "rejected"), (BAD, "scored")])
-def test_the_wrong_outcome_is_wrong(truth: TruthLine, outcome: str) -> None:
-    balance = strike(
-        truth=[truth],
-        blobs=[("d/1.png", truth.name, truth.sha256)],
-        rows=[row("r1", "d/1.png", truth.name, truth.sha256, outcome, 7)],
+@pytest.mark.parametrize(("manifest", "outcome"), [(GOOD, "rejected"), (BAD, "scored")])
+def test_the_wrong_outcome_is_wrong(manifest: ManifestLine, outcome: str) -> None:
+    balance = reconcile(
+        manifest=[manifest],
+        blobs=[("d/1.png", manifest.name, manifest.sha256)],
+        rows=[row("r1", "d/1.png", manifest.name, manifest.sha256, outcome, 7)],
     )
     assert (balance.wrong_sums, balance.balanced) == (1, False)
 
 
 def test_two_rows_for_one_blob_are_doubled() -> None:
-    balance = strike(
-        truth=[GOOD],
+    balance = reconcile(
+        manifest=[GOOD],
         blobs=[("d/1.png", "a.png", "aa")],
         rows=[row(run, "d/1.png", "a.png", "aa", "scored", 7) for run in ("r1", "r2")],
     )
@@ -195,8 +201,8 @@ def test_two_rows_for_one_blob_are_doubled() -> None:
 
 
 def test_two_blobs_of_one_image_are_doubled() -> None:
-    balance = strike(
-        truth=[GOOD],
+    balance = reconcile(
+        manifest=[GOOD],
         blobs=[("d/1.png", "a.png", "aa"), ("d/2.png", "a.png", "aa")],
         rows=[row(f"r{n}", f"d/{n}.png", "a.png", "aa", "scored", 7) for n in (1, 2)],
     )
@@ -204,25 +210,25 @@ def test_two_blobs_of_one_image_are_doubled() -> None:
 
 
 def test_a_row_whose_blob_is_gone_is_named() -> None:
-    balance = strike(rows=[row("r1", "d/1.png", "a.png", "aa", "scored", 7)])
+    balance = reconcile(rows=[row("r1", "d/1.png", "a.png", "aa", "scored", 7)])
     assert (balance.orphan_rows, balance.balanced) == (1, False)
     assert kinds(balance) == ["orphan_row"]
 
 
-def test_what_the_agent_set_aside_counts_as_rejected() -> None:
-    balance = strike(truth=[BAD], files=[("b.png", "bb", "set_aside")])
+def test_what_the_agent_rejected_counts_as_rejected() -> None:
+    balance = reconcile(manifest=[BAD], files=[("b.png", "bb", "rejected")])
     assert (balance.rejected, balance.lost, balance.balanced) == (1, 0, True)
 
 
-def test_blobs_of_a_foreign_device_need_no_truth_list() -> None:
-    balance = strike(blobs=[("x.png", None, None)], rows=[row("r1", "x.png", None, None, "scored", 1)])  # type: ignore[arg-type]
+def test_blobs_of_a_foreign_device_need_no_manifest() -> None:
+    balance = reconcile(blobs=[("x.png", None, None)], rows=[row("r1", "x.png", None, None, "scored", 1)])  # type: ignore[arg-type]
     assert (balance.made, balance.taken, balance.balanced) == (0, 1, True)
 
 
 def test_a_name_that_is_not_utf8_is_a_name_like_any_other() -> None:
     name = b"caf\xe9.png".decode("utf-8", "surrogateescape")
-    balance = strike(
-        truth=[TruthLine(name, "aa", 7, "scored")],
+    balance = reconcile(
+        manifest=[ManifestLine(name, "aa", 7, "scored")],
         blobs=[("d/1.png", name, "aa")],
         rows=[row("r1", "d/1.png", name, "aa", "scored", 7)],
     )

@@ -1,6 +1,6 @@
-"""The books: what was made, what was taken, and what became of each image, compared by name.
+"""Reconciliation: what was made, what was taken, and what became of each image, compared by name.
 
-``taken = scored + rejected + failed + waiting`` or the books do not balance (reliability: a lost image
+``taken = scored + rejected + failed + waiting`` or something is amiss (a lost image
 is one that the device finished and that is in none of these). The comparison is a join in a temporary
 SQLite file, so a million images need no memory to speak of.
 
@@ -23,7 +23,7 @@ from pathlib import Path
 _SHOWN_PER_CLASS = 100
 
 _SCHEMA = """
-CREATE TABLE truth (name TEXT, sum INTEGER, sha256 TEXT, expected TEXT);
+CREATE TABLE manifest (name TEXT, sum INTEGER, sha256 TEXT, expected TEXT);
 CREATE TABLE files (name TEXT, sha256 TEXT, place TEXT);
 CREATE TABLE blobs (blob_name TEXT PRIMARY KEY, name TEXT, sha256 TEXT, uploaded_at REAL);
 CREATE TABLE rows (run_id TEXT PRIMARY KEY, blob_name TEXT, name TEXT, sha256 TEXT, outcome TEXT, value INTEGER);
@@ -38,7 +38,7 @@ CREATE VIEW on_the_way AS
 """
 
 _INDEXES = """
-CREATE INDEX IF NOT EXISTS truth_image ON truth (name, sha256);
+CREATE INDEX IF NOT EXISTS manifest_image ON manifest (name, sha256);
 CREATE INDEX IF NOT EXISTS files_image ON files (name, sha256);
 CREATE INDEX IF NOT EXISTS blobs_image ON blobs (name, sha256);
 CREATE INDEX IF NOT EXISTS rows_blob ON rows (blob_name);
@@ -56,7 +56,7 @@ STUCK_AFTER = timedelta(minutes=90)
 # Each class of discrepancy, and the query that names its members: (name, what is wrong with it).
 DISCREPANCIES: dict[str, str] = {
     "lost": """
-        SELECT name, 'made by the device, and neither file, blob nor row of it exists' FROM truth AS t
+        SELECT name, 'made by the device, and neither file, blob nor row of it exists' FROM manifest AS t
         WHERE NOT EXISTS (SELECT 1 FROM files AS f WHERE f.name = t.name)
           AND NOT EXISTS (SELECT 1 FROM blobs AS b WHERE b.name = t.name AND b.sha256 = t.sha256)
           AND NOT EXISTS (SELECT 1 FROM rows AS r WHERE r.name = t.name AND r.sha256 = t.sha256)
@@ -66,17 +66,17 @@ DISCREPANCIES: dict[str, str] = {
     """,
     "extra_blob": """
         SELECT b.name, count(*) || ' blobs for one image' FROM blobs AS b
-        JOIN (SELECT name, sha256, count(*) AS made FROM truth GROUP BY name, sha256) AS t
+        JOIN (SELECT name, sha256, count(*) AS made FROM manifest GROUP BY name, sha256) AS t
           ON t.name = b.name AND t.sha256 = b.sha256
         GROUP BY b.name, b.sha256 HAVING count(*) > max(t.made)
     """,
     "wrong_sum": """
-        SELECT t.name, 'scored ' || r.value || ', must be ' || t.sum FROM truth AS t
+        SELECT t.name, 'scored ' || r.value || ', must be ' || t.sum FROM manifest AS t
         JOIN rows AS r ON r.name = t.name AND r.sha256 = t.sha256
         WHERE r.outcome = 'scored' AND t.expected = 'scored' AND r.value IS NOT t.sum
     """,
     "wrong_outcome": """
-        SELECT t.name, r.outcome || ', must be ' || t.expected FROM truth AS t
+        SELECT t.name, r.outcome || ', must be ' || t.expected FROM manifest AS t
         JOIN rows AS r ON r.name = t.name AND r.sha256 = t.sha256
         WHERE t.expected IS NOT NULL AND r.outcome <> t.expected AND r.outcome <> 'failed'
     """,
@@ -113,7 +113,7 @@ WAITING: dict[str, str] = {
 
 
 @dataclass(frozen=True)
-class TruthLine:
+class ManifestLine:
     """What the device says it made: the sum is None where the image must be rejected or is not known."""
 
     name: str
@@ -132,8 +132,8 @@ class Discrepancy:
 
 
 @dataclass(frozen=True)
-class Balance:
-    """The totals. ``rejected`` counts the cloud's rejections and what the agent set aside on the device."""
+class Reconciliation:
+    """The totals. ``rejected`` counts the cloud's rejections and the agent's, on the device."""
 
     made: int
     taken: int
@@ -159,18 +159,18 @@ class Balance:
         return wrong == 0 and self.missing_rows == 0 and self.stuck_runs == 0 and accounted == self.taken
 
 
-class Books:
-    """Collects the four lists (truth, files, blobs, rows) and strikes the balance."""
+class Reconciler:
+    """Collects the lists (manifest, files, blobs, rows, live runs) and compares them."""
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
         database.executescript(_SCHEMA)
 
-    def add_truth(self, lines: Iterable[TruthLine]) -> None:
-        self._fill("truth", 4, ((line.name, line.sum, line.sha256, line.expected) for line in lines))
+    def add_manifest(self, lines: Iterable[ManifestLine]) -> None:
+        self._fill("manifest", 4, ((line.name, line.sum, line.sha256, line.expected) for line in lines))
 
     def add_files(self, files: Iterable[tuple[str, str, str]]) -> None:
-        """(source name, sha256, place) with place ``inbox``, ``unfinished`` or ``set_aside``."""
+        """(source name, sha256, place) with place ``inbox``, ``unfinished`` or ``rejected``."""
         self._fill("files", 3, files)
 
     def add_blobs(self, blobs: Iterable[tuple[str, str | None, str | None, float | None]]) -> None:
@@ -191,21 +191,25 @@ class Books:
         found = self._database.execute(f"SELECT * FROM ({DISCREPANCIES['missing_row']}) LIMIT {most}")  # noqa: S608
         return [str(name) for name, _ in found]
 
-    def strike(self, now: datetime | None = None) -> Balance:
+    def reconcile(self, now: datetime | None = None) -> Reconciliation:
         """Compare the lists."""
         self._prepare(now or datetime.now(UTC))
         number = {kind: self._count(query) for kind, query in {**DISCREPANCIES, **WAITING}.items()}
         outcome = {name: self._count(f"SELECT 1 FROM rows WHERE outcome = '{name}'")  # noqa: S608 (constants)
                    for name in ("scored", "rejected", "failed")}  # fmt: skip
-        set_aside = self._count("SELECT 1 FROM files WHERE place = 'set_aside'")
+        rejected_on_device = self._count("SELECT 1 FROM files WHERE place = 'rejected'")
         extra_rows = self._one("SELECT count(*) - count(DISTINCT blob_name) FROM rows")
         uploaded = self._count("SELECT 1 FROM blobs")
-        return Balance(
-            made=self._count("SELECT 1 FROM truth"),
-            taken=uploaded + number["orphan_row"] + set_aside + number["waiting_in_folder"] + number["lost"],
+        return Reconciliation(
+            made=self._count("SELECT 1 FROM manifest"),
+            taken=uploaded
+            + number["orphan_row"]
+            + rejected_on_device
+            + number["waiting_in_folder"]
+            + number["lost"],
             uploaded=uploaded,
             scored=outcome["scored"],
-            rejected=outcome["rejected"] + set_aside,
+            rejected=outcome["rejected"] + rejected_on_device,
             failed=outcome["failed"],
             waiting=number["waiting_in_folder"] + number["running"] + number["waiting"],
             lost=number["lost"],
@@ -253,13 +257,13 @@ def _storable(value: object) -> object:
 
 
 @contextmanager
-def open_books() -> Iterator[Books]:
-    """Empty books on a temporary file that is gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="books-") as folder:
-        database = sqlite3.connect(Path(folder) / "books.db")
+def open_reconciler() -> Iterator[Reconciler]:
+    """Empty lists in a temporary file that is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="reconciliation-") as folder:
+        database = sqlite3.connect(Path(folder) / "lists.db")
         database.execute("PRAGMA journal_mode = OFF")
         database.execute("PRAGMA synchronous = OFF")
         try:
-            yield Books(database)
+            yield Reconciler(database)
         finally:
             database.close()

@@ -1,4 +1,4 @@
-"""Moments as people type them."""
+"""Times as people type them, and as they are measured."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from local_stack.errors import StackError
-from local_stack.operate.moments import moment
+from local_stack.operate.times import file_to_row, moment, percentiles
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -30,5 +30,16 @@ def test_a_span_or_iso_8601_names_a_moment(text: str, expected: datetime) -> Non
 
 @pytest.mark.parametrize("text", ["", "yesterday", "0m", "m", "-5m", "1w", "2026-13-01"])
 def test_anything_else_is_refused_with_an_example(text: str) -> None:
-    with pytest.raises(StackError, match="names no moment"):
+    with pytest.raises(StackError, match="neither a time nor a duration"):
         moment(text, NOW)
+
+
+def test_latency_is_from_the_files_completion_to_the_committed_row() -> None:
+    run = {"captured_at": "2026-01-01T00:00:00.250000Z", "committed_at": "2026-01-01T00:00:01.000000Z"}
+    assert file_to_row(run) == 0.75
+    assert file_to_row({"captured_at": None, "committed_at": "2026-01-01T00:00:01Z"}) is None
+
+
+def test_percentiles_are_nearest_rank_and_empty_without_values() -> None:
+    assert percentiles(float(n) for n in range(1, 101)) == {"p50": 50.0, "p95": 95.0, "p99": 99.0}
+    assert percentiles([]) == {"p50": None, "p95": None, "p99": None}
