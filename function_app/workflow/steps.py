@@ -12,7 +12,7 @@ import hashlib
 from function_app.errors import Permanent, Transient
 from function_app.images.image import GreyPixels, Unreadable, read_image
 from function_app.models.runs import ImageVersion, Rejection, RunRequest, RunResult, StepResult
-from function_app.scoring.pixel_sum import score_all
+from function_app.scoring.scorers import score_all
 from function_app.workflow.resources import Resources
 
 

@@ -14,7 +14,7 @@ from kit.pipeline import Pipeline
 from kit.report import Report
 
 from function_app.images.image import Reason, Unreadable, read_image
-from function_app.scoring.pixel_sum import score_all
+from function_app.scoring.scorers import score_all
 from function_app.settings import ImageLimits
 from local_stack.reconcile.second_reader import expected_sum
 

@@ -20,7 +20,7 @@ HIDDEN_AND_KEPT = {".ci", ".devcontainer", ".github", ".vscode"}
 MADE_BY_TOOLS = {"__pycache__", ".venv", "node_modules", "dist", "build", "spark-warehouse"}
 WRITTEN = {".md", ".py", ".bicep", ".sql", ".js", ".mjs", ".css", ".html", ".toml", ".yml", ".yaml", ".in"}
 WRITTEN_WITHOUT_SUFFIX = {".funcignore", ".gitignore", "run"}
-FILE_NAMES_THAT_ARE_ONLY_EXAMPLES = {"docs/a.md"}  # paths that tests/unit/infra/test_funcignore.py sorts
+FILE_NAMES_THAT_ARE_ONLY_EXAMPLES = {"docs/a.md"}  # paths that test_funcignore.py sorts
 
 NOT_HERE = (
     (r"\bissues? \d+ of \d+", "an issue is not in the repository: give the reason itself"),

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.cloud_doctor.conftest import ANSWERS, APP, STORAGE
+from tests.unit.local_stack.operate.cloud_doctor.conftest import ANSWERS, APP, STORAGE
 
 ROOT = Path(__file__).resolve().parents[3]
 AZ = """#!{python} -IS

@@ -74,7 +74,7 @@ def rows_of(database: Path) -> dict[str, tuple[str, int | None]]:
     """Outcome and sum by blob name; an image with two rows would be there twice and fail the count below."""
     sql = """
         SELECT runs.blob_name, runs.outcome, scores.value
-        FROM runs LEFT JOIN scores ON scores.run_id = runs.run_id"""
+        FROM runs LEFT JOIN scores ON scores.run_id = runs.run_id AND scores.scorer = 'pixel_sum'"""
     with closing(sqlite3.connect(database)) as connection:
         rows = connection.execute(sql).fetchall()
     assert len(rows) == len({name for name, _, _ in rows})

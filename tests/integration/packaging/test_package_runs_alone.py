@@ -138,7 +138,8 @@ def test_a_blob_is_scored_with_every_function_called_by_microsofts_runtime(packa
     assert done["output"]["record"]["outcome"] == "scored"
     with sqlite3.connect(database) as rows:
         assert rows.execute("SELECT outcome, device_id FROM runs").fetchall() == [("scored", "cam-1")]
-        assert rows.execute("SELECT value FROM scores").fetchall() == [(9 * 32 * 32,)]
+        sums = rows.execute("SELECT value FROM scores WHERE scorer = 'pixel_sum'")
+        assert sums.fetchall() == [(9 * 32 * 32,)]
 
 
 def test_the_package_is_small_and_holds_no_test_agent_infra_or_local_setting(package):

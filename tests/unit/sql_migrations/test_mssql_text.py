@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
@@ -76,6 +77,7 @@ _TABLE = re.compile(r"CREATE TABLE dbo\.(\w+) \((.*?)\n\);", re.DOTALL)
 _COLUMN = re.compile(
     r"^    (\w+) (\w+)(?:\(\d+\))?(?: IDENTITY \(1, 1\))?(?: COLLATE \w+)? (NOT NULL|NULL),?$"
 )
+_ADDED = re.compile(r"ALTER TABLE dbo\.(\w+) ADD ([^;]+);")  # one column, in one line
 _KEY = re.compile(r"(?:PRIMARY KEY|UNIQUE)(?: NONCLUSTERED| CLUSTERED)? \(([\w, ]+)\)")
 _INDEX = re.compile(r"CREATE INDEX (\w+) ON dbo\.(\w+) \(([\w, ]+)\);")
 _KINDS = {
@@ -90,10 +92,10 @@ _KINDS = {
 Table = tuple[dict[str, tuple[str, bool]], set[frozenset[str]]]
 
 
-def tables_of_tsql() -> dict[str, Table]:
+def tables_of_tsql(texts: Iterable[str]) -> dict[str, Table]:
     tables: dict[str, Table] = {}
-    for file in FILES:
-        for name, body in _TABLE.findall(file.text):
+    for text in texts:
+        for name, body in _TABLE.findall(text):
             columns = [match for line in body.splitlines() if (match := _COLUMN.match(line))]
             constraints = [line for line in body.splitlines() if line.strip().startswith("CONSTRAINT")]
             assert len(columns) + len(constraints) == len(
@@ -102,6 +104,14 @@ def tables_of_tsql() -> dict[str, Table]:
             kinds = {m.group(1): (_KINDS[m.group(2)], m.group(3) == "NOT NULL") for m in columns}
             keys = {frozenset(m.group(1).split(", ")) for line in constraints if (m := _KEY.search(line))}
             tables[name] = kinds, keys
+        added = _ADDED.findall(text)
+        assert len(added) == text.count("ALTER TABLE"), (
+            "this test reads ALTER TABLE dbo.name ADD column KIND NULL;"
+        )
+        for name, line in added:
+            column = _COLUMN.match(f"    {line}")
+            assert column is not None, line
+            tables[name][0][column.group(1)] = _KINDS[column.group(2)], column.group(3) == "NOT NULL"
     return tables
 
 
@@ -132,7 +142,18 @@ def tables_of_sqlite(database: sqlite3.Connection) -> dict[str, Table]:
 
 def test_both_dialects_end_in_the_same_tables_columns_kinds_and_keys() -> None:
     with closing(migrated()) as database:
-        assert tables_of_tsql() == tables_of_sqlite(database)
+        tsql, sqlite = tables_of_tsql(file.text for file in FILES), tables_of_sqlite(database)
+    assert tsql.keys() == sqlite.keys()
+    for name, table in tsql.items():
+        assert table == sqlite[name], name
+
+
+def test_column_that_a_later_migration_adds_is_seen() -> None:
+    made = "CREATE TABLE dbo.words (\n    word_id BIGINT NOT NULL,\n);\nGO\n"
+    added = "ALTER TABLE dbo.words ADD note NVARCHAR(256) NULL;\n"
+    assert tables_of_tsql([made, added]) == {
+        "words": ({"word_id": ("INTEGER", True), "note": ("TEXT", False)}, set())
+    }
 
 
 def test_both_dialects_have_the_same_indexes() -> None:

@@ -13,7 +13,7 @@ from local_stack.cost.__main__ import PAGE, main
 from local_stack.cost.page import TABLES, names, renewed
 from local_stack.cost.prices import Meter, PriceList, read_prices
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 MILLION = 1_000_000
 
 

@@ -20,7 +20,7 @@ from function_app.images.image import Reason, Unreadable, read_image
 from function_app.settings import ImageLimits
 
 LIMITS = ImageLimits()
-PNGSUITE = Path(__file__).resolve().parents[4] / "shared" / "pngsuite"
+PNGSUITE = Path(__file__).resolve().parents[5] / "shared" / "pngsuite"
 SCALE = {1: 255, 2: 85, 4: 17, 8: 1}
 KINDS = list(itertools.product((1, 2, 4, 8), (False, True)))
 

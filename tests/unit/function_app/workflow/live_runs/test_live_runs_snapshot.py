@@ -13,7 +13,14 @@ from function_app.models.runs import FailedTry, Progress, RunRequest
 from function_app.workflow.live_runs.durable_status import DurableUnavailable, State
 from function_app.workflow.live_runs.journal import JournalEntry, to_lines
 from function_app.workflow.live_runs.listing import POINT_READS_A_MINUTE, LiveRuns
-from tests.unit.function_app.journal_kit import NOW, Clock, Durable, Segments, Store, run_request
+from tests.unit.function_app.workflow.live_runs.journal_kit import (
+    NOW,
+    Clock,
+    Durable,
+    Segments,
+    Store,
+    run_request,
+)
 
 
 class World:

@@ -19,7 +19,7 @@ from function_app.workflow.live_runs.journal import (
     from_lines,
     to_lines,
 )
-from tests.unit.function_app.journal_kit import NOW, Clock, Segments, run_request
+from tests.unit.function_app.workflow.live_runs.journal_kit import NOW, Clock, Segments, run_request
 
 
 class Time:

@@ -11,7 +11,7 @@ import pyspark
 
 from local_agent.streaming.python_start.sitecustomize import without_archives
 
-START = Path(__file__).resolve().parents[3] / "local_agent" / "streaming" / "python_start"
+START = Path(__file__).resolve().parents[4] / "local_agent" / "streaming" / "python_start"
 ARCHIVES = ["/spark/python/lib/pyspark.zip", "/spark/python/lib/py4j-0.10.9.9-src.zip"]
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from local_stack.reconcile.second_reader import expected_sum
 
-PNGSUITE = Path(__file__).resolve().parents[4] / "shared" / "pngsuite"
+PNGSUITE = Path(__file__).resolve().parents[5] / "shared" / "pngsuite"
 
 
 def png(pixels: np.ndarray, **options: object) -> bytes:

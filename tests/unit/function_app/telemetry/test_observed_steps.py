@@ -22,7 +22,7 @@ from function_app.models.runs import ImageVersion, RunRequest, SourceMetadata
 from function_app.telemetry import observing, providers
 from function_app.telemetry.traced_image import image_of_input, own_trace
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 RUN = {
     "run_id": "ab" * 16, "attempt": 2, "image": {"container": "img", "blob_name": "x", "etag": "1", "size_bytes": 1},
     "lineage": {"device_id": "cam-1", "uploaded_at": "2026-01-01T00:00:00.000000Z"},
