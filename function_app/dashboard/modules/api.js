@@ -114,7 +114,7 @@ export const getStats = (window) => /** @type {Promise<StatsView>} */ (json(`sta
 export const getHealth = () => /** @type {Promise<HealthView>} */ (json("health", "GET", true));
 
 /**
- * The bytes that a run judged, and what the API calls them.
+ * The bytes that a run processed, and what the API calls them.
  * @param {string} id
  */
 export async function getPicture(id) {
