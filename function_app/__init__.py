@@ -1,8 +1,8 @@
 """The function app: runs in Azure, and unchanged in the embedded host.
 
-``app`` is the one FunctionApp that the Functions worker looks for in this module. Its functions are
-in ``workflow`` (what a blob starts: the orchestration of one image and its activities), ``maintenance`` (what the
-clock starts), ``http_api`` (what people ask) and ``dashboard`` (what they look at).
+``app`` is the FunctionApp that the Functions worker looks for in this module. Its functions are in ``workflow``
+(the blob trigger, the orchestration of one image and its activities), ``maintenance`` (the timers), ``http_api`` (the
+API) and ``dashboard`` (the web page).
 """
 
 import logging
@@ -13,8 +13,8 @@ from function_app import dashboard, http_api
 from function_app.maintenance import timers
 from function_app.workflow import activities, orchestration, triggers
 
-# The storage client tells of each request at Information, in traces of several lines, and the host passes every one
-# on to Application Insights: two to four an image, recorded on Functions host 4.1037.
+# The storage client logs each request at Information, in several lines, and the host passes all of it on to
+# Application Insights: two to four traces an image, recorded on Functions host 4.1037.
 logging.getLogger("azure").setLevel(logging.WARNING)
 
 app = DFApp()

@@ -1,21 +1,20 @@
-"""The one tree of errors of the function app, and its two branches.
+"""The error hierarchy of the function app, with its two branches.
 
 ::
 
     PipelineError
-    ├── Permanent               trying again cannot help: becomes a value, never retried
+    ├── Permanent               retrying cannot help: becomes a value
     │   ├── Misconfigured       a setting is missing or wrong
-    │   ├── BlobMissing         the blob of this run is gone
+    │   ├── BlobMissing         the blob of this run was deleted
     │   ├── Superseded          the blob was overwritten: another version, another run
     │   ├── TooLarge            the blob is over the size limit (known before any download)
-    │   └── ConflictingResult   the store already holds another fact under the same key
-    └── Transient               trying again may help: raised, and retried with a growing delay
+    │   └── ConflictingResult   the store already holds another result under the same key
+    └── Transient               retrying may help: raised, and retried with a growing delay
         ├── StorageUnavailable
         └── StoreUnavailable
 
-Every adapter turns its library's exceptions into one of these. Messages never hold a secret:
-they carry what an adapter chose to say, not the library's own text, wherever that could quote a
-connection string or a signed URL.
+Every adapter turns its library's exceptions into one of these. Messages never contain a secret:
+where a library's text could quote a connection string or a signed URL, the adapter writes its own.
 """
 
 # ruff: noqa: N818  (the two branches are adjectives on purpose: `except Transient` reads as it acts)
@@ -43,13 +42,13 @@ class PipelineError(Exception):
 
 
 class Permanent(PipelineError):
-    """Trying again cannot help; the run ends with this reason."""
+    """Retrying cannot help; the run ends with this reason."""
 
     reason = "permanent"
 
 
 class Transient(PipelineError):
-    """Trying again may help; the run waits and retries."""
+    """Retrying may help; the run waits and retries."""
 
     reason = "transient"
 
@@ -79,18 +78,18 @@ class TooLarge(Permanent):
 
 
 class ConflictingResult(Permanent):
-    """The store holds another fact under the same run and attempt; nothing was overwritten."""
+    """The store holds another result of the same run and attempt; nothing was overwritten."""
 
     reason = "conflicting_result"
 
 
 class StorageUnavailable(Transient):
-    """Blob storage did not answer, or answered that it is busy."""
+    """Blob storage did not answer, or refused the request."""
 
     reason = "storage_unavailable"
 
 
 class StoreUnavailable(Transient):
-    """The result store did not answer, is locked, or chose this transaction as a deadlock's victim."""
+    """The result store did not answer, is locked, or chose this transaction as a deadlock victim."""
 
     reason = "store_unavailable"

@@ -1,7 +1,8 @@
-"""The app's settings, read from the environment once; secrets never show in a repr.
+"""The app's settings: read from the environment once, and listed in the table that docs/settings.md is made from.
 
 ``IMAGE_STORAGE`` is either a connection string or, for identity-based access, the prefix of
 ``IMAGE_STORAGE__blobServiceUri`` and its companions (the Functions host's own convention).
+Secrets never show in a repr.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class ImageLimits:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything the app's own code needs to know about where it runs."""
+    """The settings that the app's own code reads."""
 
     storage: StorageSettings
     sql_connection_string: str = field(repr=False)
@@ -45,7 +46,7 @@ class Settings:
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
-    """Settings out of environment variables. Raises Misconfigured naming the variable at fault."""
+    """The settings in environment variables. Raises Misconfigured naming the variable at fault."""
     return Settings(
         storage=_storage(environ),
         sql_connection_string=_required(environ, "SQL_CONNECTION_STRING"),
@@ -94,8 +95,8 @@ def _positive(environ: Mapping[str, str], name: str, default: int) -> int:
 class Setting:
     """One environment variable.
 
-    ``default`` is what holds when it is unset; None means that it must be set. ``secret`` means that its local
-    form can hold a key or password; in Azure none does. ``where`` is ``both``, ``local`` or ``azure``.
+    ``default`` applies while it is unset; None means that it is required. ``secret`` means that its value on a local
+    computer may contain a key or password; in Azure none does. ``where`` is ``both``, ``local`` or ``azure``.
     """
 
     name: str
@@ -112,58 +113,59 @@ _CODE = "function_app/settings.py"
 _EXPORT = "function_app/telemetry/providers.py"
 
 SETTINGS: tuple[Setting, ...] = (
-    Setting("FUNCTIONS_WORKER_RUNTIME", "Language of the app: `python`. Flex Consumption refuses it.", _HOST,
+    Setting("FUNCTIONS_WORKER_RUNTIME", "Language of the app: `python`. Not allowed on Flex Consumption.", _HOST,
             where="local"),
-    Setting("AzureWebJobsStorage", "The host's own storage: locks, trigger queue, orchestration state.", _HOST,
-            secret=True, where="local"),
-    Setting("AzureWebJobsStorage__blobServiceUri", "The same by identity: blob endpoint.", _HOST, where="azure"),
-    Setting("AzureWebJobsStorage__queueServiceUri", "Queue endpoint.", _HOST, where="azure"),
-    Setting("AzureWebJobsStorage__tableServiceUri", "Table endpoint.", _HOST, where="azure"),
-    Setting("AzureWebJobsStorage__credential", "`managedidentity`.", _HOST, where="azure"),
+    Setting("AzureWebJobsStorage", "Connection string of the host's own storage: locks, trigger queues, orchestration "
+            "state.", _HOST, secret=True, where="local"),
+    Setting("AzureWebJobsStorage__blobServiceUri", "Blob endpoint of the host's own storage.", _HOST, where="azure"),
+    Setting("AzureWebJobsStorage__queueServiceUri", "Queue endpoint of the host's own storage.", _HOST, where="azure"),
+    Setting("AzureWebJobsStorage__tableServiceUri", "Table endpoint of the host's own storage.", _HOST, where="azure"),
+    Setting("AzureWebJobsStorage__credential", "How the host signs in to it: `managedidentity`.", _HOST, where="azure"),
     Setting("AzureWebJobsStorage__clientId", "Client id of the app's identity.", _HOST, where="azure"),
-    Setting("IMAGE_STORAGE", "Storage of the images, as a connection string.", f"{_TRIGGER}, {_CODE}",
+    Setting("IMAGE_STORAGE", "Connection string of the image storage.", f"{_TRIGGER}, {_CODE}",
             secret=True, where="local"),
-    Setting("IMAGE_STORAGE__blobServiceUri", "The same by identity: blob endpoint.", f"{_TRIGGER}, {_CODE}",
+    Setting("IMAGE_STORAGE__blobServiceUri", "Blob endpoint of the image storage.", f"{_TRIGGER}, {_CODE}",
             where="azure"),
-    Setting("IMAGE_STORAGE__queueServiceUri", "Queue endpoint, for images that the trigger gave up.", _TRIGGER,
-            where="azure"),
-    Setting("IMAGE_STORAGE__credential", "`managedidentity`.", _TRIGGER, where="azure"),
+    Setting("IMAGE_STORAGE__queueServiceUri", "Queue endpoint of the image storage, for the trigger's poison queue.",
+            _TRIGGER, where="azure"),
+    Setting("IMAGE_STORAGE__credential", "How the trigger signs in to it: `managedidentity`.", _TRIGGER, where="azure"),
     Setting("IMAGE_STORAGE__clientId", "Client id of the app's identity.", f"{_TRIGGER}, {_CODE}, {_EXPORT}",
             where="azure"),
-    Setting("IMAGE_CONTAINER", "Container that devices upload to. The trigger needs it set.",
+    Setting("IMAGE_CONTAINER", "Container that devices upload to. The trigger requires it to be set.",
             f"function_app/workflow/triggers.py, {_CODE}", "img"),
-    Setting("QUARANTINE_CONTAINER", "Container that keeps what was rejected or failed.", _CODE, "img-quarantine"),
-    Setting("SQL_CONNECTION_STRING", "Where results go: an ODBC connection string, or `sqlite:///path`.", _CODE,
+    Setting("QUARANTINE_CONTAINER", "Container for the bytes of rejected and failed images.", _CODE, "img-quarantine"),
+    Setting("SQL_CONNECTION_STRING", "Database for the results: an ODBC connection string, or `sqlite:///path`.", _CODE,
             secret=True),
-    Setting("BLOB_TRIGGER_SOURCE", "`LogsAndContainerScan` (polling) or `EventGrid`, the only one that Flex "
-            "Consumption takes.", "function_app/workflow/triggers.py", "LogsAndContainerScan"),
-    Setting("TASKHUB_NAME", "Name space of the orchestrations: 3 to 45 letters and digits, a letter first. Two apps "
-            "on one storage account need two names.", "host.json, host.dts.json"),
-    Setting("IMAGE_WIDTH", "Pixels that an image must be wide.", _CODE, "32"),
-    Setting("IMAGE_HEIGHT", "Pixels that an image must be high.", _CODE, "32"),
-    Setting("MAX_IMAGE_BYTES", "Most bytes that a file may have.", _CODE, "1048576"),
-    Setting("SWEEP_SCHEDULE", "When blobs without a run are looked for and started (NCRONTAB, six fields, UTC). With "
-            "`func start` every minute, `0 * * * * *`: its polling trigger misses blobs (func-start.md).",
+    Setting("BLOB_TRIGGER_SOURCE", "`LogsAndContainerScan` (polling) or `EventGrid` (required on Flex Consumption).",
+            "function_app/workflow/triggers.py", "LogsAndContainerScan"),
+    Setting("TASKHUB_NAME", "Task hub of the orchestrations: 3 to 45 letters and digits, starting with a letter. Two "
+            "apps on one storage account need different names.", "host.json, host.dts.json"),
+    Setting("IMAGE_WIDTH", "Required width of an image in pixels.", _CODE, "32"),
+    Setting("IMAGE_HEIGHT", "Required height of an image in pixels.", _CODE, "32"),
+    Setting("MAX_IMAGE_BYTES", "Maximum size of an image file in bytes.", _CODE, "1048576"),
+    Setting("SWEEP_SCHEDULE", "When the sweep starts the runs of blobs that the trigger missed (NCRONTAB, six fields, "
+            "UTC). For `func start` use `0 * * * * *`, every minute: its polling trigger misses blobs (func-start.md).",
             "function_app/maintenance/timers.py", "0 */5 * * * *"),
-    Setting("PURGE_SCHEDULE", "When the history of finished runs is forgotten, a minute's worth at each tick; ticks "
-            "after the last one needed are free (NCRONTAB, six fields, UTC).",
+    Setting("PURGE_SCHEDULE", "When the history of old runs is purged, for up to a minute at each tick; a tick with "
+            "nothing to purge reads one blob (NCRONTAB, six fields, UTC).",
             "function_app/maintenance/timers.py", "0 */5 3-5 * * *"),
-    Setting("RETENTION_DAYS", "Days that history is kept; rows are kept for ever.", _CODE, "30"),
-    Setting("PYTHON_THREADPOOL_THREAD_COUNT", "Activities at once per worker process; keep it equal to host.json's "
-            "`maxConcurrentActivityFunctions`.", "the Python worker"),
+    Setting("RETENTION_DAYS", "Days after which the orchestration history of a run is purged. Rows are kept for ever.",
+            _CODE, "30"),
+    Setting("PYTHON_THREADPOOL_THREAD_COUNT", "Concurrent activities per worker process. Keep it equal to "
+            "`maxConcurrentActivityFunctions` in host.json.", "the Python worker"),
     Setting(
         "TELEMETRY",
-        "Traces and metrics by OpenTelemetry: `off`, `console`, `otlp` (to `OTEL_EXPORTER_OTLP_ENDPOINT`), "
-        "`azuremonitor` (to Application Insights) or `provided` (set up by something else in the process).",
+        "Exporter of OpenTelemetry traces and metrics: `off`, `console`, `otlp` (to `OTEL_EXPORTER_OTLP_ENDPOINT`), "
+        "`azuremonitor` (to Application Insights) or `provided` (set up by other code in the process).",
         "function_app/telemetry/observing.py",
         "off",
     ),
-    Setting("APPLICATIONINSIGHTS_CONNECTION_STRING", "Where logs, traces and metrics go; holds no key that could "
-            "write, as local authentication is off.", f"{_HOST}, {_EXPORT}", "", where="azure"),
-    Setting("APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "Signs telemetry in with the identity.", _HOST, "",
-            where="azure"),
-    Setting("DURABLE_TASK_SCHEDULER_CONNECTION_STRING", "Endpoint and identity of the Durable Task Scheduler; only "
-            "with host.dts.json.", "host.dts.json", "", where="azure"),
+    Setting("APPLICATIONINSIGHTS_CONNECTION_STRING", "Destination of logs, traces and metrics. Its key grants no "
+            "access, because local authentication is off.", f"{_HOST}, {_EXPORT}", "", where="azure"),
+    Setting("APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "Makes telemetry authenticate with the app's identity.", _HOST,
+            "", where="azure"),
+    Setting("DURABLE_TASK_SCHEDULER_CONNECTION_STRING", "Endpoint and identity of the Durable Task Scheduler, if "
+            "host.dts.json is used.", "host.dts.json", "", where="azure"),
 )  # fmt: skip
 
 
@@ -175,11 +177,11 @@ def markdown() -> str:
     )
     return (
         "# Settings of the function app\n\n"
-        "Made by `markdown()` of `function_app/settings.py`; a test says how when it is out of date; "
-        "tests hold code, `local.settings.json.example`, `infra/` and this page to it.\n\n"
-        "All are environment variables: on one computer from `local.settings.json`, in Azure app settings. "
-        '"Secret" says that the local form can hold a key or password; in Azure every sign-in is by identity '
-        "and no setting holds one.\n\n"
+        "Generated by `markdown()` of `function_app/settings.py`; tests compare the code, "
+        "`local.settings.json.example`, `infra/` and this page with the table there.\n\n"
+        "All are environment variables: on a local computer from `local.settings.json`, in Azure app settings. "
+        '"Secret" marks those whose local value may contain a key or password; in Azure every sign-in is by '
+        "identity, so that no setting contains one.\n\n"
         "| name | meaning | default | secret | set | read by |\n|---|---|---|---|---|---|\n"
         f"{rows}\n"
     )
@@ -187,5 +189,5 @@ def markdown() -> str:
 
 def _default(setting: Setting) -> str:
     if setting.default is None:
-        return "must be set"
+        return "required"
     return f"`{setting.default}`" if setting.default else "off"

@@ -1,15 +1,20 @@
-"""`python -m functions_host`."""
+"""`python -m functions_host`: the command line, and the end of the process."""
 
 import argparse
+import atexit
 import logging
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 from functions_host import __version__
 from functions_host.loading.app_settings import DEFAULT_PORT
 from functions_host.running.state_directory import DEFAULT_NAME
+
+EXIT_FUNCTIONS_SECONDS = 2.0
+"""How long `atexit` functions may take: with the host's own stop (5 s at most) that is below the promised 10 s."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -18,38 +23,49 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not given or (given[0].startswith("-") and given[0] not in {"-h", "--help", "--version"}):
         given.insert(0, "start")
     options = _parser().parse_args(given)
-    from functions_host.commands import run  # only here: help is answered where nothing is installed yet
+    from functions_host.commands import run_command  # only here: --help works before anything is installed
 
-    return run(options)
+    return run_command(options)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m functions_host",
-        description="Run an Azure Functions Python v2 app (HTTP, timer, blob, Durable) on this computer.",
+        description="Run an Azure Functions app of the Python v2 model (HTTP, timer, blob, Durable) on this computer.",
     )
     parser.add_argument("--version", action="version", version=f"functions_host {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
     start = commands.add_parser("start", help="run the app (the default command)")
     reset = commands.add_parser(
-        "reset-receipts", help="forget which blobs were seen, so that they fire again"
+        "reset-receipts", help="forget which blobs have been handled, so that they fire again"
     )
     for command in (start, reset):
         command.add_argument(
-            "--root", type=_directory, default=Path.cwd(), metavar="DIR", help="the app's folder"
+            "--root",
+            type=_directory,
+            default=Path.cwd(),
+            metavar="DIR",
+            help="folder of the app (default: the working directory)",
         )
         command.add_argument(
-            "--state", type=_directory, metavar="DIR", help=f"state folder (ROOT/{DEFAULT_NAME})"
+            "--state",
+            type=_directory,
+            metavar="DIR",
+            help=f"folder for what survives a restart (default: ROOT/{DEFAULT_NAME})",
         )
-    start.add_argument("--port", type=int, help=f"port to listen on ({DEFAULT_PORT}; 0: any free one)")
-    start.add_argument("--address", default="127.0.0.1", help="address to listen on (127.0.0.1)")
-    start.add_argument("--enable-auth", action="store_true", help="require keys, as Azure does")
+    start.add_argument(
+        "--port",
+        type=int,
+        help=f"port (default: LocalHttpPort of local.settings.json, else {DEFAULT_PORT}; 0: any free port)",
+    )
+    start.add_argument("--address", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    start.add_argument("--enable-auth", action="store_true", help="require keys, as in Azure")
     start.add_argument(
         "--azure-delays",
         action="store_true",
-        help="after a kill, wait for what was under way as Azure does: activities 5 minutes, blobs 10",
+        help="after a kill, repeat what was in progress as late as Azure: activities after 5 minutes, blobs after 10",
     )
-    reset.add_argument("--function", metavar="NAME", help="only this function's receipts")
+    reset.add_argument("--function", metavar="NAME", help="only the receipts of this function")
     return parser
 
 
@@ -61,11 +77,22 @@ def _directory(text: str) -> Path:
 def run() -> None:
     """Run the command and end the process with its exit code."""
     code = main()
+    _run_exit_functions(EXIT_FUNCTIONS_SECONDS)
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
-    # A `def` function that never returns keeps its thread, and Python would wait for it: leave without asking.
+    # Not sys.exit: Python would wait for the thread of a `def` function that never returns.
     os._exit(code)
+
+
+def _run_exit_functions(seconds: float) -> None:
+    """Run what the app and its libraries registered with `atexit`: OpenTelemetry exports its last spans there.
+
+    In a thread, so that one that hangs (an export to a collector that is gone) cannot keep the process alive.
+    """
+    running = threading.Thread(target=atexit._run_exitfuncs, name="exit functions", daemon=True)
+    running.start()
+    running.join(seconds)
 
 
 if __name__ == "__main__":

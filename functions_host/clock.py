@@ -141,9 +141,3 @@ class VirtualClock:
             self._move_to(min(waiting))
         else:
             self._plan_jump()
-
-
-ACTIVITY_LEASE = timedelta(minutes=5)
-"""From an activity's beginning until another host may run it."""
-BLOB_LEASE = timedelta(minutes=10)
-"""From the beginning of a blob's delivery until another host may deliver it."""

@@ -1,4 +1,7 @@
-"""What the commands do: serve an app until a signal, and forget receipts."""
+"""The commands behind the command line: `start` serves an app until a signal, `reset-receipts` forgets blob receipts.
+
+`listing` is what `start` prints: the functions, HTTP ones with their URLs.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +16,18 @@ from pathlib import Path
 
 from functions_host.durable import DurableError
 from functions_host.errors import HostError
-from functions_host.invoking.logging_setup import set_up_logging
+from functions_host.invoking.logs import set_up_logging
 from functions_host.loading.app_modules import AppModules
 from functions_host.loading.app_settings import DEFAULT_PORT, effective, read_local_settings, start_variables
 from functions_host.loading.functions import LoadedFunction
 from functions_host.running.application import Application, load_application
 from functions_host.running.host import FunctionsHost, HostConfiguration
 from functions_host.running.state_directory import DEFAULT_NAME, StateDirectory
-from functions_host.triggers.blobs.ledger import BlobLedger
+from functions_host.triggers.blobs.queue import BlobTriggerQueue
 
 
-def run(options: argparse.Namespace) -> int:
-    """Run the command of `functions_host.__main__`; exit code 0 fine, 1 refused, with the reason on standard error."""
+def run_command(options: argparse.Namespace) -> int:
+    """Run one command; exit code 0, or 1 when refused, with the reason on standard error."""
     try:
         return _reset_receipts(options) if options.command == "reset-receipts" else _start(options)
     except (HostError, DurableError) as error:
@@ -58,7 +61,7 @@ def _leave_working_directory_to_the_app(root: Path) -> None:
 
 
 async def _serve(host: FunctionsHost, authorised: bool) -> int:
-    """Until a signal: 0. Until the host gives up because its worker crashes: 1, for whoever may start it again."""
+    """Serve until a signal: 0; or until the worker has crashed too often: 1, so that a supervisor starts it again."""
     stopped = _stop_event()
     await host.start()
     coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
@@ -93,9 +96,9 @@ def _reset_receipts(options: argparse.Namespace) -> int:
     path = options.state or root / DEFAULT_NAME
     with (
         contextlib.closing(StateDirectory(path)),
-        contextlib.closing(BlobLedger(path / "blobs.db")) as ledger,
+        contextlib.closing(BlobTriggerQueue(path / "blobs.db")) as queue,
     ):
-        print(f"{ledger.reset_receipts(options.function)} receipts forgotten")
+        print(f"{queue.reset_receipts(options.function)} receipts forgotten")
     return 0
 
 

@@ -71,4 +71,4 @@ class StorageUnavailableError(Transient):
 
 
 class WorkerExitedError(Transient):
-    """The worker process died under the call; its text is the real host's (WorkerProcessExitException)."""
+    """The worker process exited during the call; its text is the real host's (WorkerProcessExitException)."""

@@ -11,41 +11,41 @@ param environmentName string
 @metadata({ azd: { type: 'location' } })
 param location string
 
-@description('Object id of who deploys: becomes the database\'s Entra administrator and may upload the first image.')
+@description('Object id of the deployer, who becomes the database\'s Entra administrator and may upload images.')
 param principalId string
 
 @allowed(['User', 'ServicePrincipal'])
-@description('What principalId is; a pipeline that signs in with OIDC is a ServicePrincipal.')
+@description('Type of principalId; a pipeline that signs in with OIDC is a ServicePrincipal.')
 param principalType string = 'User'
 
-// Lists are texts with commas: azd sets parameters from environment variables, and an older azd cannot make an array
-// of one.
-@description('Object ids, with commas, of the identities that the devices\' computers sign in with; each may write images and nothing else.')
+// Lists are comma-separated strings: azd sets parameters from environment variables, and older versions cannot make an
+// array of one.
+@description('Comma-separated object ids of the identities that the devices sign in with; each may write images and nothing else.')
 param agentPrincipalIds string = ''
 
 @allowed(['User', 'Group', 'ServicePrincipal'])
-@description('What the agentPrincipalIds are.')
+@description('Type of the agentPrincipalIds.')
 param agentPrincipalType string = 'ServicePrincipal'
 
 @description('Put storage and database behind private endpoints and the function app into a network.')
 param vnetEnabled bool = false
 
-@description('With vnetEnabled: public IP addresses, with commas, of device computers that may still reach the blob endpoint.')
+@description('With vnetEnabled: comma-separated public IP addresses of devices that may still reach the blob endpoint.')
 param agentIpAddresses string = ''
 
 @allowed(['3.11', '3.12', '3.13'])
-@description('Python of the function app; the images of 3.11 and 3.12 are known to carry ODBC driver 18.')
+@description('Python version of the function app; the images of 3.11 and 3.12 are known to include ODBC driver 18.')
 param pythonVersion string = '3.12'
 
 @description('Container that the agent uploads to and the trigger listens on.')
 param imageContainer string = 'img'
 
-@description('Container that keeps the bytes of rejected and failed images.')
+@description('Container for the bytes of rejected and failed images.')
 param quarantineContainer string = 'img-quarantine'
 
 @minValue(1)
 @maxValue(1000)
-@description('Most instances the app may grow to: the ceiling of throughput and of cost.')
+@description('Maximum number of instances: it limits throughput and cost.')
 param maximumInstanceCount int = 40
 
 @allowed([512, 2048, 4096])
@@ -53,26 +53,26 @@ param maximumInstanceCount int = 40
 param instanceMemoryMB int = 2048
 
 @minValue(-1)
-@description('Minutes of silence after which the serverless database pauses; -1 never pauses.')
+@description('Idle minutes after which the serverless database pauses; -1 for never.')
 param sqlAutoPauseMinutes int = 60
 
-@description('Use the database offer that is free of charge up to a monthly limit (one per subscription\'s allowance).')
+@description('Use the database offer that is free of charge up to a monthly limit (limited per subscription).')
 param sqlFreeOffer bool = false
 
-@description('Use the Durable Task Scheduler in place of Azure Storage for orchestration state (deploy with host.dts.json).')
+@description('Keep orchestration state in the Durable Task Scheduler instead of Azure Storage (deploy with host.dts.json).')
 param durableTaskScheduler bool = false
 
-@description('Mail addresses, with commas, for alerts and budget; none means no mail and no budget.')
+@description('Comma-separated email addresses for alerts and budget; empty means no email and no budget.')
 param alertEmails string = ''
 
 @minValue(1)
-@description('Budget of the resource group per month, in the subscription\'s currency.')
+@description('Monthly budget of the resource group, in the subscription\'s currency.')
 param monthlyBudget int = 50
 
-@description('First day (yyyy-MM-01) of the month in which the budget is made; empty means no budget. Never change it: Azure refuses to move a budget\'s start, and the whole deployment would fail.')
+@description('First day (yyyy-MM-01) of the month in which the budget starts; empty means no budget. Never change it: Azure refuses to move a budget\'s start, and the whole deployment would fail.')
 param budgetStart string = ''
 
-// The hash keeps global names unique and the same at each deployment of the environment.
+// The hash makes global names unique, and the same at each deployment of the environment.
 var token = toLower(uniqueString(subscription().id, environmentName, location))
 var tags = { 'azd-env-name': environmentName }
 var agents = filter(map(split(agentPrincipalIds, ','), item => trim(item)), item => !empty(item))

@@ -1,4 +1,4 @@
-"""The agent's one tree of errors: what a caller may retry, and what a person has to fix."""
+"""The agent's one tree of errors: what may be tried again and how soon, and what a person has to fix."""
 
 
 class AgentError(Exception):
@@ -18,7 +18,7 @@ class BlockedError(PermanentError):
 
 
 class FileRefusedError(PermanentError):
-    """This one file can never be uploaded; it is set aside with its reason.
+    """This one file can never be uploaded; it is rejected with its reason.
 
     ``reason`` is a short stable word for machines, the message is for people.
     """

@@ -1,4 +1,4 @@
-"""What the Spark processes tell the main process: small JSON files, written whole or not at all.
+"""What the agent's processes say: lines in the log, and small JSON files that are written whole or not at all.
 
 The source and the sink run in processes of Spark's making; a folder is the one channel that all of them,
 on one machine or on a cluster with a shared folder, have in common. Losing a report loses a figure, no file.
@@ -17,13 +17,13 @@ from typing import Any
 
 
 def log_line(event: str, **fields: Any) -> None:
-    """Write one line at once."""
+    """One event as a line of JSON on standard output, at once."""
     print(json.dumps({"event": event, **fields}), flush=True)
 
 
 @dataclass(frozen=True)
 class BatchReport:
-    """What one micro-batch did. ``latencies`` are seconds from file complete to acknowledged."""
+    """What one micro-batch did. The latencies are seconds from file complete to acknowledged."""
 
     batch: int
     uploaded: int = 0
@@ -53,7 +53,7 @@ class ListingReport:
     oldest_seconds: float = 0.0
     outages: int = 0
     retry_in_seconds: float = 0.0
-    rejected: int = 0  # set aside by the reader since it started
+    rejected: int = 0  # by the reader since it started
     error: str = ""
     at: float = field(default=0.0)
 

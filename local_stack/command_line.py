@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from local_stack.errors import INTERRUPTED, StackError
 from local_stack.install import environment
 from local_stack.state_folder import PROJECT_ROOT
-from local_stack.steps import say
+from local_stack.terminal import say
 
 
 @dataclass(frozen=True)
@@ -36,27 +36,27 @@ class Verb:
 
 
 VERBS: dict[str, Verb] = {
-    "demo": Verb("run the whole pipeline on simulated images (or --input DIR) and check the books", "run.demo",
+    "demo": Verb("run the whole pipeline on simulated images (or --input DIR) and reconcile", "run.demo",
                  needs="stack", azurite=True, java=True),
     "test": Verb("run every check that CI runs", "develop.checks", needs="test", azurite=True, java=True),
-    "up": Verb("run everything except a simulator, until Ctrl-C", "run.up", needs="stack", azurite=True, java=True),
+    "up": Verb("run everything but the simulator until Ctrl-C", "run.up", needs="stack", azurite=True, java=True),
     "simulate": Verb("write simulated images into the local inbox", part=("local_agent", "simulate"), needs="stack"),
     "upload": Verb("run the Spark agent alone", part=("local_agent", "upload"), needs="stack", java=True),
-    "agent-status": Verb("what the agent last said of itself", part=("local_agent", "agent-status"), needs="stack"),
+    "agent-status": Verb("show the agent's last status", part=("local_agent", "agent-status"), needs="stack"),
     "host": Verb("run the function app on the embedded host alone", part=("functions_host", "start")),
-    "migrate": Verb("bring the database to the newest schema (plan, up, status, repair)", part=("sql_migrations",)),
-    "status": Verb("what became of one run or one blob", "operate.status"),
-    "runs": Verb("the newest images, by state, reason, device and time", "operate.runs"),
-    "watch": Verb("the pipeline live in the terminal, until Ctrl-C", "operate.watch"),
-    "audit": Verb("do the books balance? folder x blobs x rows, each discrepancy by name", "run.audit", azurite=True),
-    "sweep": Verb("start what the blob trigger missed, now, over the whole container", "operate.sweep"),
-    "replay": Verb("run rejected or failed images again: one by id, or many by reason, device, time", "operate.replay"),
-    "doctor": Verb("name what is missing or misconfigured, with its remedy", "operate.doctor", needs=None),
-    "faults": Verb("break the pipeline in every known way and check the books", "develop.faults",
+    "migrate": Verb("migrate the database to the newest schema (plan, up, status, repair)", part=("sql_migrations",)),
+    "status": Verb("show what became of one run or one blob", "operate.status"),
+    "runs": Verb("list the newest images, by state, reason, device and time", "operate.runs"),
+    "watch": Verb("watch the pipeline live in the terminal until Ctrl-C", "operate.watch"),
+    "audit": Verb("reconcile folder, blobs and rows; name every image that is amiss", "run.audit", azurite=True),
+    "sweep": Verb("scan the whole container now and start what the blob trigger missed", "operate.sweep"),
+    "replay": Verb("replay rejected or failed images: one by id, or many by reason, device, time", "operate.replay"),
+    "doctor": Verb("report what is missing or misconfigured, with remedies", "operate.doctor", needs=None),
+    "faults": Verb("break the pipeline in every known way and reconcile", "develop.faults",
                    needs="test", azurite=True, java=True),
-    "bench": Verb("measure one part against its named peer", "develop.bench", needs="test", azurite=True, java=True),
-    "package": Verb("build the zip that Azure would get, without Core Tools", "develop.packaging", needs=None),
-    "recover": Verb("set aside local state that can no longer be read; nothing is deleted", "run.recover", needs=None),
+    "bench": Verb("benchmark one part against a named peer", "develop.bench", needs="test", azurite=True, java=True),
+    "package": Verb("build the zip for Azure without Core Tools", "develop.packaging", needs=None),
+    "recover": Verb("move damaged local state out of the way; nothing is deleted", "run.recover", needs=None),
     "clean": Verb("remove all local state (.local/)", "run.clean", needs=None),
 }  # fmt: skip
 
@@ -104,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="pipeline.py", usage="python3 pipeline.py COMMAND [options]",
         formatter_class=argparse.RawDescriptionHelpFormatter, add_help=False,
         description="Device images to Blob Storage to scored SQL rows, on one computer or in Azure.\n\ncommands:\n"
-        f"{lines}\n\nEach has --help. All local state is in .local/.",
+        f"{lines}\n\nEach command has --help. All local state is in .local/.",
     )  # fmt: skip
 
 

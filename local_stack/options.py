@@ -13,6 +13,7 @@ from pathlib import Path
 from local_stack.operate.run_api import KEY_VARIABLE
 
 URL_VARIABLE = "PIPELINE_URL"
+_WHEN = "a duration back from now (90s, 15m, 24h, 7d) or ISO 8601"
 
 
 def demo(parser: argparse.ArgumentParser) -> None:
@@ -23,50 +24,52 @@ def demo(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=1, help="seed of the simulator (default 1)")
     parser.add_argument(
-        "--input", type=Path, metavar="DIR", help="take the image files of this folder instead"
+        "--input", type=Path, metavar="DIR", help="use the image files in this folder instead"
     )
     parser.add_argument("--host", choices=("auto", "func", "embedded"), default="auto",
-                        help="Core Tools' func, the embedded host, or whichever is there (default auto)")  # fmt: skip
+                        help="func (Core Tools), embedded, or auto: func where it works (default auto)")  # fmt: skip
     parser.add_argument("--timeout", type=float, default=300, metavar="S",
-                        help="give up this many seconds after the start (default 300)")  # fmt: skip
-    parser.add_argument("--keep", action="store_true", help="leave everything up afterwards, until Ctrl-C")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
+                        help="give up after this many seconds (default 300)")  # fmt: skip
+    parser.add_argument(
+        "--keep", action="store_true", help="keep everything running afterwards, until Ctrl-C"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results to FILE as JSON")
 
 
 def up(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", choices=("auto", "func", "embedded"), default="auto",
-                        help="Core Tools' func, the embedded host, or whichever is there (default auto)")  # fmt: skip
+                        help="func (Core Tools), embedded, or auto: func where it works (default auto)")  # fmt: skip
     parser.add_argument(
-        "--device-id", default="local-device", help="name of this device (default local-device)"
+        "--device-id", default="local-device", help="this device's name (default local-device)"
     )
 
 
 def status(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", metavar="RUN_ID|BLOB", help="a run id (32 hex digits), or a blob's name")
-    parser.add_argument("--json", action="store_true", help="print the API's answer")
+    parser.add_argument("what", metavar="RUN_ID|BLOB", help="a run id (32 hex digits) or a blob name")
+    parser.add_argument("--json", action="store_true", help="print the API's response as JSON")
     _url(parser)
 
 
 def audit(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print the balance as JSON")
-    parser.add_argument("--prefix", default="", help="only images whose source name begins with this")
+    parser.add_argument("--json", action="store_true", help="print the totals and discrepancies as JSON")
+    parser.add_argument("--prefix", default="", help="only images whose source name starts with this")
     parser.add_argument(
         "--since",
         metavar="WHEN",
-        help="only images from then on: a span back (90s, 15m, 24h, 7d) or ISO 8601",
+        help=f"only images since then: {_WHEN}",
     )
 
 
 def package(parser: argparse.ArgumentParser) -> None:
     running = f"{sys.version_info.major}.{sys.version_info.minor}"
     parser.add_argument("--output", type=Path, default=Path("dist/function-app.zip"), metavar="FILE",
-                        help="where to (default %(default)s)")  # fmt: skip
+                        help="where to write it (default %(default)s)")  # fmt: skip
     parser.add_argument("--python", default=running, metavar="X.Y",
-                        help="Python of the app in Azure (default %(default)s)")  # fmt: skip
+                        help="the app's Python version in Azure (default %(default)s)")  # fmt: skip
     parser.add_argument("--host-file", default="host.json", metavar="FILE",
                         help="host.dts.json for the Durable Task Scheduler (default host.json)")  # fmt: skip
     parser.add_argument(
-        "--no-dependencies", action="store_true", help="leave installing to Azure's remote build"
+        "--no-dependencies", action="store_true", help="leave the dependencies to Azure's remote build"
     )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
@@ -76,45 +79,45 @@ def recover(parser: argparse.ArgumentParser) -> None:
 
 
 def clean(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--all", action="store_true", help="also remove .venv and the installed Azurite")
+    parser.add_argument("--all", action="store_true", help="also remove .venv and the installed tools")
 
 
 def test(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--only", action="append", metavar="CHECK", help="run only this check (repeatable; see --list)"
+        "--only", action="append", metavar="CHECK", help="run only this check (repeatable; --list names them)"
     )
-    parser.add_argument("--list", action="store_true", help="name the checks and stop")
+    parser.add_argument("--list", action="store_true", help="list the checks and exit")
     parser.add_argument("pytest_arguments", nargs="*", metavar="PYTEST_ARGUMENT",
-                        help="after --: handed to pytest, such as: -- -k receipts -x")  # fmt: skip
+                        help="passed on to pytest, after --: -- -k receipts -x")  # fmt: skip
 
 
 def faults(parser: argparse.ArgumentParser) -> None:
     scale = parser.add_mutually_exclusive_group()
-    scale.add_argument("--quick", action="store_true", help="what CI runs, minutes (default)")
-    scale.add_argument("--full", action="store_true", help="300 kills, long outages, endurance")
-    parser.add_argument("--seed", type=int, help="repeat a run (default: a random one, printed)")
+    scale.add_argument("--quick", action="store_true", help="what CI runs; takes minutes (default)")
+    scale.add_argument("--full", action="store_true", help="300 kills, long outages, endurance; takes hours")
+    parser.add_argument("--seed", type=int, help="seed, to repeat a run (default: random, and printed)")
     parser.add_argument("--lane", action="append", metavar="LANE", help="run only this lane (repeatable)")
     parser.add_argument(
-        "--json", type=Path, metavar="FILE", help="write the figures to FILE, anew after each fault"
+        "--json", type=Path, metavar="FILE", help="write the results to FILE, updated after each fault"
     )
     parser.add_argument("pytest_arguments", nargs="*", metavar="PYTEST_ARGUMENT",
-                        help="after --: handed to pytest, such as: -- -k kills")  # fmt: skip
+                        help="passed on to pytest, after --: -- -k kills")  # fmt: skip
 
 
 def bench(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="which one: the files tests/bench/bench_NAME.py")
+    parser.add_argument("name", metavar="NAME", help="which benchmark: tests/bench/bench_NAME.py")
     parser.add_argument(
-        "words", nargs=argparse.REMAINDER, metavar="OPTION", help="handed to it, such as --json FILE"
+        "words", nargs=argparse.REMAINDER, metavar="OPTION", help="passed on to it, such as --json FILE"
     )
 
 
 def doctor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
     parser.add_argument(
-        "--cloud", action="store_true", help="look at a deployment in Azure (needs az, signed in)"
+        "--cloud", action="store_true", help="examine a deployment in Azure (needs az, signed in)"
     )
     parser.add_argument("--resource-group", metavar="NAME", default=os.environ.get("AZURE_RESOURCE_GROUP", ""),
-                        help="with --cloud: its resource group [AZURE_RESOURCE_GROUP]")  # fmt: skip
+                        help="with --cloud: the resource group [AZURE_RESOURCE_GROUP]")  # fmt: skip
     parser.add_argument(
         "--app", metavar="NAME", help="with --cloud: the function app, if the group has several"
     )
@@ -122,51 +125,57 @@ def doctor(parser: argparse.ArgumentParser) -> None:
 
 def runs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--state", choices=("waiting", "running", "retrying", "scored", "rejected", "failed"))
-    parser.add_argument("--reason", help="only this reason, such as not_png")
-    parser.add_argument("--device", help="only this device")
-    parser.add_argument("--scorer", help="only images with a score of this name, such as pixel_sum")
+    parser.add_argument("--reason", help="only runs with this reason, such as not_png")
+    parser.add_argument("--device", help="only images from this device")
+    parser.add_argument("--scorer", help="only images with a score by this scorer, such as pixel_sum")
+    parser.add_argument("--since", metavar="WHEN", help=f"only images since then: {_WHEN}")
+    parser.add_argument("--until", metavar="WHEN", help="only images before then")
     parser.add_argument(
-        "--since", metavar="WHEN", help="a span back from now (90s, 15m, 24h, 7d) or ISO 8601"
+        "--limit", type=int, default=50, metavar="N", help="show at most N images (default 50)"
     )
-    parser.add_argument("--until", metavar="WHEN", help="the same for the other end")
-    parser.add_argument("--limit", type=int, default=50, metavar="N", help="at most so many (default 50)")
-    parser.add_argument("--json", action="store_true", help="print what the API tells")
+    parser.add_argument("--json", action="store_true", help="print the API's response as JSON")
     _url(parser)
 
 
 def replay(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run_id", nargs="?", metavar="RUN_ID", help="one run (32 hex digits)")
-    parser.add_argument("--state", choices=("rejected", "failed"), help="all runs that ended so")
-    parser.add_argument("--reason", help="of these only this reason, such as store_unavailable")
-    parser.add_argument("--device", help="of these only this device")
-    parser.add_argument(
-        "--since", metavar="WHEN", help="ended from then on: a span back (90s, 15m, 24h, 7d) or ISO 8601"
-    )
-    parser.add_argument("--until", metavar="WHEN", help="ended before then")
-    parser.add_argument("--dry-run", action="store_true", help="only count them")
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser.add_argument("run_id", nargs="?", metavar="RUN_ID", help="the run to replay (32 hex digits)")
+    parser.add_argument("--state", choices=("rejected", "failed"), help="replay every run in this state")
+    parser.add_argument("--reason", help="of those, only runs with this reason, such as store_unavailable")
+    parser.add_argument("--device", help="of those, only images from this device")
+    parser.add_argument("--since", metavar="WHEN", help=f"of those, only runs that ended since then: {_WHEN}")
+    parser.add_argument("--until", metavar="WHEN", help="of those, only runs that ended before then")
+    parser.add_argument("--dry-run", action="store_true", help="count the runs, replay none")
+    parser.add_argument("--json", action="store_true", help="print the counts as JSON")
     _url(parser)
 
 
 def sweep(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--grace", default="60s", metavar="SPAN", help="leave younger blobs to the trigger (default 60s)"
+        "--grace",
+        default="60s",
+        metavar="DURATION",
+        help="leave younger blobs to the trigger: 90s, 15m, … (default 60s)",
     )
-    parser.add_argument("--dry-run", action="store_true", help="only look")
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser.add_argument("--dry-run", action="store_true", help="count the blobs, start nothing")
+    parser.add_argument("--json", action="store_true", help="print the counts as JSON")
     _url(parser)
 
 
 def watch(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--window", default="1h", help="the time that figures cover (default 1h)")
     parser.add_argument(
-        "--every", type=float, default=2.0, metavar="S", help="seconds between looks (default 2)"
+        "--window",
+        default="1h",
+        metavar="DURATION",
+        help="the period that rates and latency cover (default 1h)",
     )
-    parser.add_argument("--once", action="store_true", help="draw one picture and end")
+    parser.add_argument(
+        "--every", type=float, default=2.0, metavar="S", help="seconds between updates (default 2)"
+    )
+    parser.add_argument("--once", action="store_true", help="print one snapshot and exit")
     _url(parser)
 
 
 def _url(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--url", default=os.environ.get(URL_VARIABLE),
-                        help=f"the deployment (default: {URL_VARIABLE}, else what is up here); "
+                        help=f"the deployment's URL (default: {URL_VARIABLE}, else the local pipeline); "
                              f"its function key is read from {KEY_VARIABLE}")  # fmt: skip

@@ -1,4 +1,4 @@
-"""Child processes that never outlive this one.
+"""Child processes that never outlive this one, and the ports they listen on.
 
 Each part runs in its own session, so that Ctrl-C reaches only us and we stop the parts in order. On
 Linux the kernel also ends them if we are killed outright (parent-death signal); elsewhere the next
@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -108,44 +108,14 @@ def log_tail(log: Path, lines: int = 15) -> str:
         return f"(no log: {error})"
 
 
-def wait_until(condition: object, seconds: float, interval: float = 0.1) -> bool:
+def wait_until(condition: Callable[[], bool], seconds: float, interval: float = 0.1) -> bool:
     """Call ``condition`` until it is true or ``seconds`` have passed; was it?"""
-    if not callable(condition):
-        raise TypeError("condition must be callable")
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if condition():
             return True
         time.sleep(interval)
-    return bool(condition())
-
-
-def _family(pid: int) -> list[psutil.Process]:
-    try:
-        return psutil.Process(pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        return []
-
-
-def _quietly(action: object) -> None:
-    try:
-        action()  # type: ignore[operator]
-    except psutil.Error:
-        return  # it has ended meanwhile, which is what was wanted
-
-
-def _ask_to_end(process: subprocess.Popen[bytes]) -> None:
-    if sys.platform == "win32":
-        process.send_signal(signal.CTRL_BREAK_EVENT)  # what a console program can catch there
-    else:
-        process.terminate()
-
-
-def _die_with_parent() -> None:
-    """Runs in the child between fork and exec: SIGTERM to it when its parent dies, whatever kills that."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() == 1:
-        os.kill(os.getpid(), signal.SIGTERM)
+    return condition()
 
 
 def free_ports(count: int) -> list[int]:
@@ -166,3 +136,31 @@ def is_listening(port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _quietly(action: Callable[[], object]) -> None:
+    try:
+        action()
+    except psutil.Error:
+        return  # it has ended meanwhile, which is what was wanted
+
+
+def _ask_to_end(process: subprocess.Popen[bytes]) -> None:
+    if sys.platform == "win32":
+        process.send_signal(signal.CTRL_BREAK_EVENT)  # what a console program can catch there
+    else:
+        process.terminate()
+
+
+def _die_with_parent() -> None:
+    """Runs in the child between fork and exec: SIGTERM to it when its parent dies, whatever kills that."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() == 1:
+        os.kill(os.getpid(), signal.SIGTERM)

@@ -25,7 +25,7 @@ class StateFolder:
 
     @property
     def device(self) -> Path:
-        """The device's folders: inbox/, done/, rejected/ and the simulator's truth/."""
+        """The device's folders: inbox/, done/, rejected/ and the simulator's manifests in truth/."""
         return self.root / "device"
 
     @property
@@ -37,11 +37,11 @@ class StateFolder:
         return self.device / "done"
 
     @property
-    def set_aside(self) -> Path:
+    def rejected(self) -> Path:
         return self.device / "rejected"
 
     @property
-    def truth(self) -> Path:
+    def manifests(self) -> Path:
         """One JSONL file per simulator run: what was made, and the sum each image must score."""
         return self.device / "truth"
 
@@ -80,6 +80,6 @@ class StateFolder:
 
     def create(self) -> None:
         """Make every folder that the parts expect to find."""
-        for folder in (self.inbox, self.done, self.set_aside, self.truth, self.checkpoint, self.azurite,
+        for folder in (self.inbox, self.done, self.rejected, self.manifests, self.checkpoint, self.azurite,
                        self.host, self.logs):  # fmt: skip
             folder.mkdir(parents=True, exist_ok=True)

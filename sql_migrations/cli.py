@@ -10,28 +10,31 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from database_connection.connection_string import (
+    MalformedConnectionStringError,
+    dialect_of,
+    holds_password,
+    parse,
+)
 from sql_migrations import runner
 from sql_migrations.engine import Engine, open_engine
 from sql_migrations.errors import FINE, PENDING_OR_FAILED, WRONG_CALL, MigrationError
 from sql_migrations.files import MigrationFile, folder_for, read_folder
-from sql_migrations.odbc import holds_password
 from sql_migrations.plan import Plan
 
 SHOWN_TO_ALL = (
-    "a password on the command line is shown to everyone by the process list; put this connection string "
-    "into SQL_CONNECTION_STRING instead"
+    "a password on the command line is visible to every user in the process list; put this connection "
+    "string into SQL_CONNECTION_STRING instead"
 )
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command and return the exit code."""
     options = _parser().parse_args(arguments)
-    if options.database and holds_password(options.database):
-        print(f"--database: {SHOWN_TO_ALL}", file=sys.stderr)
-        return WRONG_CALL
     database = options.database or os.environ.get("SQL_CONNECTION_STRING", "")
-    if not database:
-        print("name a database: --database or SQL_CONNECTION_STRING", file=sys.stderr)
+    wrong = _wrong_call(database, on_command_line=bool(options.database))
+    if wrong:
+        print(wrong, file=sys.stderr)
         return WRONG_CALL
     try:
         engine = open_engine(database)
@@ -41,6 +44,20 @@ def main(arguments: Sequence[str]) -> int:
         answer, code = {"error": str(error)}, 1
     _show(answer, as_json=options.json)
     return code
+
+
+def _wrong_call(database: str, *, on_command_line: bool) -> str:
+    """What keeps this database from being used at all; empty if nothing does. Quotes nothing of the string."""
+    if not database:
+        return "name a database: --database or SQL_CONNECTION_STRING"
+    if dialect_of(database) == "mssql":
+        try:
+            pairs = parse(database)
+        except MalformedConnectionStringError as error:
+            return f"{'--database' if on_command_line else 'SQL_CONNECTION_STRING'}: {error}"
+        if on_command_line and holds_password(pairs):
+            return f"--database: {SHOWN_TO_ALL}"
+    return ""
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from database_connection.connection_string import dialect_of
 from sql_migrations.errors import MigrationError
 from sql_migrations.files import MigrationFile
 from sql_migrations.plan import HistoryEntry
@@ -42,11 +43,12 @@ class Engine(Protocol):
 
 def open_engine(database: str) -> Engine:
     """The engine for ``sqlite:///path`` or an ODBC connection string; MigrationError if it is neither."""
-    if database.startswith("sqlite:///"):
+    dialect = dialect_of(database)
+    if dialect == "sqlite":
         from sql_migrations.sqlite_engine import SqliteEngine
 
         return SqliteEngine.at_url(database)
-    if "=" in database and "://" not in database:
+    if dialect == "mssql":
         # Imported here only: pyodbc needs a system library that a machine without SQL Server lacks.
         from sql_migrations.mssql_engine import MssqlEngine
 

@@ -2,6 +2,9 @@
 
 Statements stay within what Azure SQL and Babelfish both understand. Result sets are drained, because
 an error in a later statement of a batch only surfaces when the reader reaches it.
+
+Errors carry the driver's own words, for the person who deploys (the hook reads a refused address out of them), with
+the password masked; their cause is left out on purpose, because its text was not.
 """
 
 from __future__ import annotations
@@ -10,12 +13,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sql_migrations import odbc
+from database_connection import sql_server
+from database_connection.connection_string import (
+    MalformedConnectionStringError,
+    parse,
+    without_password,
+    write,
+)
 from sql_migrations.errors import DatabaseUnreachableError, MigrationError
 from sql_migrations.files import MigrationFile
 from sql_migrations.plan import HistoryEntry
 from sql_migrations.sql_text import go_batches
 
+# A serverless database may need most of a minute to resume, and nobody waits behind this one sign-in.
+LOGIN_TIMEOUT_SECONDS = 60
 # The lock belongs to the transaction, so that a killed deployer leaves nothing behind.
 LOCK = """
 DECLARE @got INT;
@@ -62,7 +73,7 @@ class MssqlEngine:
 
     def __init__(self, connection_string: str) -> None:
         self._connection_string = connection_string
-        pairs = odbc.keywords(connection_string)
+        pairs = self._pairs = _pairs(connection_string)
         self.display_name = f"{pairs.get('server', '?')}/{pairs.get('database', '?')}"
 
     def read_history(self) -> Sequence[HistoryEntry]:
@@ -79,7 +90,7 @@ class MssqlEngine:
             got = _last_value(cursor)
             if got is None or got < 0:
                 raise MigrationError("another deployment has held the migration lock for 60 s; try again")
-            yield MssqlSession(cursor, lambda error: odbc.scrubbed(str(error), self._connection_string))
+            yield MssqlSession(cursor, lambda error: without_password(str(error), self._pairs))
             cursor.execute(COMMIT)
 
     def batches(self, file: MigrationFile) -> list[str]:
@@ -88,14 +99,13 @@ class MssqlEngine:
 
     @contextmanager
     def _connected(self) -> Iterator[Any]:
-        connection = odbc.connect(self._connection_string)
+        connection = connect(self._connection_string)
         import pyodbc
 
         try:
             yield connection.cursor()
         except pyodbc.Error as error:
-            # The cause is left out on purpose: its text was not scrubbed.
-            raise DatabaseUnreachableError(odbc.scrubbed(str(error), self._connection_string)) from None
+            raise DatabaseUnreachableError(without_password(str(error), self._pairs)) from None
         finally:
             connection.close()
 
@@ -123,7 +133,6 @@ class MssqlSession:
                 while self._cursor.nextset():
                     pass
             except pyodbc.Error as error:
-                # The cause is left out on purpose: its text was not scrubbed.
                 raise MigrationError(f"{file.name}, batch {number}: {self._words_of(error)}") from None
 
     def record(self, entry: HistoryEntry, milliseconds: int) -> None:
@@ -153,3 +162,36 @@ def _last_value(cursor: Any) -> int | None:
             value = row[0] if row else value
         if not cursor.nextset():
             return value
+
+
+def connect(connection_string: str) -> Any:
+    """An open pyodbc connection in autocommit mode (transactions are begun by statement).
+
+    Raises MigrationError for a malformed string and for what is missing on this computer, DatabaseUnreachableError
+    for the rest.
+    """
+    pairs = _pairs(connection_string)
+    try:
+        pyodbc: Any = sql_server.load_pyodbc()
+        attributes: dict[int, bytes] = {}
+        if sql_server.wants_token(pairs):
+            tokens = sql_server.AccessTokens(sql_server.default_credential())
+            attributes[sql_server.ACCESS_TOKEN_ATTRIBUTE] = tokens.packed()
+        complete = write(sql_server.completed(pairs, sql_server.driver))
+    except sql_server.MissingHereError as error:
+        raise MigrationError(str(error)) from error
+    except sql_server.NoTokenError as error:
+        raise DatabaseUnreachableError(str(error)) from None
+    try:
+        return pyodbc.connect(
+            complete, autocommit=True, timeout=LOGIN_TIMEOUT_SECONDS, attrs_before=attributes
+        )
+    except pyodbc.Error as error:
+        raise DatabaseUnreachableError(without_password(str(error), pairs)) from None
+
+
+def _pairs(connection_string: str) -> dict[str, str]:
+    try:
+        return parse(connection_string)
+    except MalformedConnectionStringError as error:
+        raise MigrationError(str(error)) from None

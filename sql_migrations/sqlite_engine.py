@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from database_connection.connection_string import sqlite_path
 from sql_migrations.errors import DatabaseUnreachableError, MigrationError
 from sql_migrations.files import MigrationFile
 from sql_migrations.plan import HistoryEntry
@@ -50,7 +51,7 @@ class SqliteEngine:
     @classmethod
     def at_url(cls, url: str) -> SqliteEngine:
         """From ``sqlite:///relative`` or ``sqlite:////absolute``."""
-        path = url.removeprefix("sqlite:///")
+        path = sqlite_path(url)
         if not path:
             raise MigrationError("sqlite:/// needs a path after the third slash")
         return cls(Path(path))

@@ -119,14 +119,14 @@ def new_database() -> Iterator[Callable[[], str]]:
     base = os.environ.get("TEST_SQL_CONNECTION_STRING")
     if not base:
         pytest.skip("TEST_SQL_CONNECTION_STRING is not set: no live T-SQL engine to test against")
-    from sql_migrations import odbc
+    from database_connection.connection_string import parse, write
+    from sql_migrations.mssql_engine import connect
 
     def named(database: str) -> str:
-        pairs = odbc.keywords(base) | {"database": database}
-        return ";".join(f"{key}={value}" for key, value in pairs.items())
+        return write(parse(base) | {"database": database})
 
     made: list[str] = []
-    with closing(odbc.connect(named("master"))) as master:
+    with closing(connect(named("master"))) as master:
 
         def make() -> str:
             made.append(f"pipeline_test_{uuid.uuid4().hex[:12]}")

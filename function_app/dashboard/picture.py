@@ -1,7 +1,7 @@
-"""``/api/runs/{run_id}/image``: the very bytes a run judged, served so that no browser executes them.
+"""``/api/runs/{run_id}/image``: the bytes of the run's blob version, served so that no browser executes them.
 
-A blob is anybody's bytes. Only what begins as a PNG is called one; the rest is a download of unknown
-type. The sandbox policy holds even if someone opens the address itself.
+Anyone may have uploaded the blob. Only what begins as a PNG is served as one; the rest is a download of
+unknown type. The sandbox policy applies even if someone opens the address itself.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import azure.functions as func
 from azure.durable_functions import Blueprint
 
 from function_app.errors import BlobMissing, PipelineError, Superseded, TooLarge
-from function_app.http_api.answers import Answer, NotFound, aside, respond
+from function_app.http_api.responses import ApiResponse, NotFound, in_thread, respond
 from function_app.http_api.runs import look_up
 from function_app.models.runs import ImageVersion
 from function_app.workflow.resources import Resources, resources
@@ -46,16 +46,16 @@ async def image_bytes(run_id: str, client: Any, use: Resources) -> bytes:
     """The bytes of exactly the version this run belongs to. Raises NotFound, Transient."""
     view = await look_up(run_id, client, use)
     if view.container is None or view.blob_name is None or view.etag is None or view.size_bytes is None:
-        raise NotFound("This run tells of no image.")
+        raise NotFound("The image of this run is unknown.")
     version = ImageVersion(view.container, view.blob_name, view.etag, view.size_bytes)
     try:
-        return await aside(use.blobs.read, version)
+        return await in_thread(use.blobs.read, version)
     except (BlobMissing, Superseded, TooLarge) as error:
         raise NotFound(error.detail, reason=error.reason) from None
 
 
 def picture_of(data: bytes) -> Picture:
-    """The bytes with their headers. A run never changes its bytes, so a browser may keep them."""
+    """The bytes with their headers. The bytes of a run never change, so a browser may cache them."""
     is_png = data.startswith(_PNG)
     return Picture(
         data,
@@ -70,5 +70,5 @@ def picture_of(data: bytes) -> Picture:
     )
 
 
-async def _raising(error: PipelineError) -> Answer:
+async def _raising(error: PipelineError) -> ApiResponse:
     raise error

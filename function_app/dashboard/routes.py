@@ -1,4 +1,4 @@
-"""The dashboard's routes. They ask for no key, as no other route but the probes of ``http_api/health.py`` does."""
+"""The dashboard's routes. Like the probes of ``http_api/health.py``, and no other route, they need no key."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import azure.functions as func
 from azure.durable_functions import Blueprint
 
 from function_app.dashboard import files
-from function_app.http_api.answers import Answer, respond
+from function_app.http_api.responses import ApiResponse, respond
 
 blueprint = Blueprint()
 
@@ -19,13 +19,13 @@ async def get_dashboard(req: func.HttpRequest) -> func.HttpResponse:
 
 @blueprint.route(route="dashboard/{file}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 async def get_dashboard_file(req: func.HttpRequest) -> func.HttpResponse:
-    """Its style or one of its modules; 404 for any other name."""
+    """The style sheet or a module; 404 for any other name."""
     return await respond(_file(req))
 
 
-async def _page(req: func.HttpRequest) -> Answer:
+async def _page(req: func.HttpRequest) -> ApiResponse:
     return files.page(req.headers.get("if-none-match"))
 
 
-async def _file(req: func.HttpRequest) -> Answer:
+async def _file(req: func.HttpRequest) -> ApiResponse:
     return files.asset(req.route_params.get("file", ""), req.headers.get("if-none-match"))

@@ -1,4 +1,4 @@
-"""``/api/openapi.json``: the API's description, put together from the models and the table of operations."""
+"""``/api/openapi.json``: the API's description, generated from the models and the table of operations."""
 
 from __future__ import annotations
 
@@ -14,8 +14,17 @@ from typing import Any
 import azure.functions as func
 from azure.durable_functions import Blueprint
 
-from function_app.http_api.answers import Answer, Problem, json_answer, respond
 from function_app.http_api.operations import OPERATIONS, Operation
+from function_app.http_api.responses import ApiResponse, Problem, json_response, respond
+from function_app.models.codec import json_key
+
+_PLAIN: dict[Any, dict[str, Any]] = {
+    str: {"type": "string"},
+    int: {"type": "integer"},
+    float: {"type": "number"},
+    bool: {"type": "boolean"},
+    datetime: {"type": "string", "format": "date-time"},
+}
 
 blueprint = Blueprint()
 
@@ -23,11 +32,11 @@ blueprint = Blueprint()
 @blueprint.route(route="openapi.json", methods=["GET"])
 async def get_openapi(req: func.HttpRequest) -> func.HttpResponse:
     """This API in OpenAPI 3.1."""
-    return await respond(_answer())
+    return await respond(_response())
 
 
-async def _answer() -> Answer:
-    return json_answer(document())
+async def _response() -> ApiResponse:
+    return json_response(document())
 
 
 @cache
@@ -42,7 +51,7 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "Image scoring",
             "version": "1",
-            "description": "What became of each image. Errors are problem details (RFC 9457).",
+            "description": "The state and result of each image. Errors are problem details (RFC 9457).",
         },
         "servers": [{"url": "/api"}],
         "security": [{"key": []}],
@@ -57,13 +66,15 @@ def document() -> dict[str, Any]:
 def _described(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
     problem = {"application/problem+json": {"schema": schema_of(Problem, schemas)}}
     responses: dict[str, Any] = {
-        "503": {"description": "Storage, database or Durable is away.", "content": problem}
+        "503": {"description": "Storage, database or Durable is unavailable.", "content": problem}
     }
     if operation.needs_key:
-        responses["401"] = {"description": "No key, or a wrong one. The host answers this, without a body."}
+        responses["401"] = {
+            "description": "The function key is missing or wrong. Sent by the host, without a body."
+        }
     for status, meaning in operation.problems.items():
         responses[str(status)] = {"description": meaning, "content": problem}
-    for status, (meaning, model) in operation.answers.items():
+    for status, (meaning, model) in operation.responses.items():
         kinds = () if model is None else operation.content_types
         content = {kind: {"schema": _schema(model, schemas)} for kind in kinds}
         responses[str(status)] = {"description": meaning, "content": content}
@@ -78,17 +89,8 @@ def _described(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
 
 def _schema(model: Any, schemas: dict[str, Any]) -> dict[str, Any]:
     if model is bytes:
-        return {}  # any bytes at all
+        return {}  # any bytes
     return {"type": "string"} if model is str else schema_of(model, schemas)
-
-
-_PLAIN: dict[Any, dict[str, Any]] = {
-    str: {"type": "string"},
-    int: {"type": "integer"},
-    float: {"type": "number"},
-    bool: {"type": "boolean"},
-    datetime: {"type": "string", "format": "date-time"},
-}
 
 
 def schema_of(kind: Any, known: dict[str, Any]) -> dict[str, Any]:
@@ -112,16 +114,28 @@ def schema_of(kind: Any, known: dict[str, Any]) -> dict[str, Any]:
 
 def _model(model: type, known: dict[str, Any]) -> dict[str, Any]:
     if model.__name__ not in known:
-        known[model.__name__] = {}  # taken first: models may refer to each other
+        known[model.__name__] = {}  # reserved first: models may refer to each other
         hints = typing.get_type_hints(model)
-        absent = {f.name for f in dataclasses.fields(model) if f.metadata.get("absent_when_none")}
+        fields = dataclasses.fields(model)
         known[model.__name__] = {
             "type": "object",
             "description": inspect.getdoc(model) or "",
-            "properties": {name: schema_of(hint, known) for name, hint in hints.items()},
-            "required": [name for name in hints if name not in absent],
+            "properties": {json_key(f): _property(f, hints[f.name], known) for f in fields},
+            "required": [json_key(f) for f in fields if not f.metadata.get("absent_when_none")],
         }
     return _reference(model)
+
+
+def _property(field: dataclasses.Field[Any], hint: Any, known: dict[str, Any]) -> dict[str, Any]:
+    replacement = field.metadata.get("deprecated_for")
+    schema = schema_of(hint, known)
+    if replacement is None:
+        return schema
+    return {
+        **schema,
+        "deprecated": True,
+        "description": f"Replaced by `{replacement}`, which has the same content.",
+    }
 
 
 def _reference(model: type) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """``/api/results.csv``: the runs of a filter as a table, one line per run and score.
 
-The Functions worker answers in one piece, so a file holds a bounded number of runs; the header
-``X-Next-Cursor`` says where the next file begins. Cells that a spreadsheet would run are defused.
+The Functions worker cannot stream a response, so a file holds a bounded number of runs; the header
+``X-Next-Cursor`` is the cursor of the next file. Cells that a spreadsheet would take for formulas are escaped.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import azure.functions as func
 from azure.durable_functions import Blueprint
 
 from function_app.http_api import query
-from function_app.http_api.answers import Answer, BadParameter, aside, respond
+from function_app.http_api.responses import ApiResponse, BadParameter, in_thread, respond
 from function_app.models.codec import format_time
 from function_app.models.runs import RunFilter, StoredRun
-from function_app.results.conditions import BadCursor
+from function_app.results.filters import BadCursor
 from function_app.workflow.resources import Resources, resources
 
 blueprint = Blueprint()
@@ -36,19 +36,19 @@ async def get_results_csv(req: func.HttpRequest) -> func.HttpResponse:
     return await respond(results(req, resources()))
 
 
-async def results(req: func.HttpRequest, use: Resources) -> Answer:
-    """Up to ``limit`` runs (as many as fit a file unless told), read from the store a thousand at a time."""
+async def results(req: func.HttpRequest, use: Resources) -> ApiResponse:
+    """Up to ``limit`` runs (by default as many as a file may hold), read from the store a thousand at a time."""
     given = query.parameters(req, PARAMETERS)
     most = query.number(given, "limit", MOST_RUNS, MOST_RUNS)
     which = query.run_filter(given, use.now())
     try:
-        text, cursor = await aside(_table, use, which, given.get("cursor"), most)
+        text, cursor = await in_thread(_table, use, which, given.get("cursor"), most)
     except BadCursor as error:
         raise BadParameter("cursor", error.detail) from None
     headers = {"Content-Disposition": 'attachment; filename="results.csv"'}
     if cursor is not None:
         headers["X-Next-Cursor"] = cursor
-    return Answer(200, text, "text/csv", headers)
+    return ApiResponse(200, text, "text/csv", headers)
 
 
 def _table(use: Resources, which: RunFilter, cursor: str | None, most: int) -> tuple[str, str | None]:
@@ -67,7 +67,7 @@ def _table(use: Resources, which: RunFilter, cursor: str | None, most: int) -> t
 
 
 def lines_of(run: StoredRun) -> Iterable[list[str]]:
-    """One line per score; one without scorer for a run that has none."""
+    """One line per score; a run without scores has one line."""
     r = run.record
     scores: list[tuple[object, ...]] = [(s.scorer, s.scorer_version, s.value) for s in run.scores]
     for scorer, version, value in scores or [("", "", "")]:

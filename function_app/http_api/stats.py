@@ -1,4 +1,4 @@
-"""``/api/stats``: how many runs are in each state, and the figures of a window of time."""
+"""``/api/stats``: how many runs are in each state, and the statistics of a time window."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from azure.durable_functions import Blueprint
 
 from function_app.errors import Transient
 from function_app.http_api import query
-from function_app.http_api.answers import Answer, aside, json_answer, respond
+from function_app.http_api.responses import ApiResponse, in_thread, json_response, respond
 from function_app.models.runs import Counts, RunFilter
 from function_app.results.statistics import Bucket, Histogram, Latency
-from function_app.workflow.live_runs.instances import State
+from function_app.workflow.live_runs.durable_status import State
 from function_app.workflow.resources import Resources, resources
 
 blueprint = Blueprint()
@@ -24,7 +24,7 @@ blueprint = Blueprint()
 
 @dataclass(frozen=True)
 class StateCounts:
-    """Runs by state, of all time; the live states are null while Durable cannot tell."""
+    """Number of runs by state, since the beginning; the live states are null while Durable is unavailable."""
 
     scored: int
     rejected: int
@@ -36,9 +36,10 @@ class StateCounts:
 
 @dataclass(frozen=True)
 class WindowView:
-    """The figures of the runs that were committed since then.
+    """The statistics of the runs that were committed since ``since``.
 
-    Throughput is in ``timeline`` (buckets of ``bucket_seconds``; empty ones are left out).
+    ``timeline`` has the throughput in buckets of ``bucket_seconds``; empty ones are left out. ``rejections`` and
+    ``failures`` count runs by reason.
     """
 
     since: datetime
@@ -55,9 +56,9 @@ class WindowView:
 
 @dataclass(frozen=True)
 class StatsView:
-    """How the pipeline stands; ``window`` only when one was asked for.
+    """The state of the pipeline; ``window`` is null unless requested.
 
-    ``live_as_of``: no live state is counted from before; null while they are.
+    The counts of live states are not older than ``live_as_of``, which is null while they are.
     """
 
     counts: StateCounts
@@ -68,25 +69,25 @@ class StatsView:
 @blueprint.route(route="stats", methods=["GET"])
 @blueprint.durable_client_input(client_name="client")
 async def get_stats(req: func.HttpRequest, client: Any) -> func.HttpResponse:
-    """Counts by state; with ``window`` (15m, 24h, 7d) also throughput, latency and histogram of it."""
-    return await respond(figures(req, client, resources()))
+    """Counts by state; with ``window`` (15m, 24h, 7d) also its throughput, latency and score histogram."""
+    return await respond(statistics(req, client, resources()))
 
 
-async def figures(req: func.HttpRequest, client: Any, use: Resources) -> Answer:
+async def statistics(req: func.HttpRequest, client: Any, use: Resources) -> ApiResponse:
     """See ``get_stats``."""
     given = query.parameters(req, ("window", "device"))
     length = query.span(given, "window") if "window" in given else None
     device = query.code(given, "device")
     ended, (live, as_of) = await asyncio.gather(
-        aside(use.store.counts, RunFilter(device_id=device)), _live_counts(client, use, device)
+        in_thread(use.store.counts, RunFilter(device_id=device)), _live_counts(client, use, device)
     )
     counts = StateCounts(ended.scored, ended.rejected, ended.failed, **live)
     if length is None:
-        return json_answer(StatsView(counts, as_of))
+        return json_response(StatsView(counts, as_of))
     since = use.now() - length
-    told = await aside(use.store.stats, RunFilter(device_id=device, since=since))
-    window = WindowView(since, int(length.total_seconds()), **vars(told))
-    return json_answer(StatsView(counts, as_of, window))
+    stats = await in_thread(use.store.stats, RunFilter(device_id=device, since=since))
+    window = WindowView(since, int(length.total_seconds()), **vars(stats))
+    return json_response(StatsView(counts, as_of, window))
 
 
 async def _live_counts(
@@ -94,8 +95,8 @@ async def _live_counts(
 ) -> tuple[dict[str, int | None], datetime | None]:
     states = (State.WAITING, State.RUNNING, State.RETRYING)
     try:
-        answer = await use.living.current(client)
+        snapshot = await use.live_runs.snapshot(client)
     except Transient:
         return dict.fromkeys(state.value for state in states), None
-    told = Counter(run.state for run in answer.runs if device is None or run.device_id == device)
-    return {state.value: told[state] for state in states}, answer.as_of
+    counts = Counter(run.state for run in snapshot.runs if device is None or run.device_id == device)
+    return {state.value: counts[state] for state in states}, snapshot.as_of

@@ -1,4 +1,4 @@
-"""What the API shows of a run: one flat shape, whether the run is stored, live, or both. Pure."""
+"""The API's view of a run: one flat shape, whether the run is stored, live, or both. Pure."""
 
 from __future__ import annotations
 
@@ -10,22 +10,24 @@ from function_app.models.runs import (
     EarlierAttempt,
     FailedTry,
     ImageVersion,
-    Lineage,
     Outcome,
     RunRecord,
     Score,
+    SourceMetadata,
     StoredRun,
 )
-from function_app.workflow.live_runs.instances import LiveRun, State
+from function_app.workflow.live_runs.durable_status import LiveRun, State
 from function_app.workflow.retries import SHORTEST_DELAY
 
 
 @dataclass(frozen=True)
 class RunView:
-    """One run. While it is live, ``step`` and ``attempts`` tell where it is and what failed so far.
+    """One run. An attempt is one execution of it: ``attempt`` is 1 and grows by one with each replay, and
+    ``earlier_attempts`` are those whose outcome a replay replaced.
 
-    ``attempt`` counts replays from 1; ``attempts`` are the failed tries of steps (newest ten);
-    ``earlier`` are the outcomes that replays replaced. ``cause`` and ``next_attempt_at`` are set while retrying.
+    Within an attempt a step may take several tries: ``failed_tries`` are the newest ten that failed,
+    ``failed_try_count`` is the number of all. ``step`` is set while the run is live, ``cause`` and ``next_try_at``
+    while it waits to retry.
     """
 
     run_id: str
@@ -47,23 +49,36 @@ class RunView:
     detail: str | None = None
     attempt: int = 1
     scores: tuple[Score, ...] = ()
-    earlier: tuple[EarlierAttempt, ...] = ()
+    earlier_attempts: tuple[EarlierAttempt, ...] = ()
     step: str | None = None
-    attempts: tuple[FailedTry, ...] = ()
-    failed_attempts: int = 0
+    failed_tries: tuple[FailedTry, ...] = ()
+    failed_try_count: int = 0
     cause: str | None = None
-    next_attempt_at: datetime | None = None
+    next_try_at: datetime | None = None
     links: dict[str, str] = field(default_factory=dict)
+    # Fields of an earlier release, with the content of their replacements; the next release drops them.
+    earlier: tuple[EarlierAttempt, ...] = field(init=False, metadata={"deprecated_for": "earlier_attempts"})
+    attempts: tuple[FailedTry, ...] = field(init=False, metadata={"deprecated_for": "failed_tries"})
+    failed_attempts: int = field(init=False, metadata={"deprecated_for": "failed_try_count"})
+    next_attempt_at: datetime | None = field(init=False, metadata={"deprecated_for": "next_try_at"})
+
+    def __post_init__(self) -> None:
+        vars(self).update(
+            earlier=self.earlier_attempts,
+            attempts=self.failed_tries,
+            failed_attempts=self.failed_try_count,
+            next_attempt_at=self.next_try_at,
+        )
 
     @property
     def has_ended(self) -> bool:
-        """Whether this state is final (a replay aside)."""
+        """Whether this state is final, unless the run is replayed."""
         return self.state in (State.SCORED, State.REJECTED, State.FAILED)
 
 
 @dataclass(frozen=True)
 class RunsPage:
-    """Some runs, newest first."""
+    """A page of runs, newest first. ``next_cursor`` is the cursor of the next page, null on the last."""
 
     runs: tuple[RunView, ...]
     next_cursor: str | None = None
@@ -71,16 +86,16 @@ class RunsPage:
 
 @dataclass(frozen=True)
 class ImageView:
-    """All runs of one blob name, newest first; the present version's run leads if it has not ended."""
+    """All runs of one blob name, newest first. The run of the blob's current version comes first."""
 
     container: str
     blob_name: str
     runs: tuple[RunView, ...]
 
 
-def tells_all(stored: StoredRun) -> bool:
+def row_is_complete(stored: StoredRun) -> bool:
     """Whether Durable has nothing to add to a row: scored runs are not replayed, and a run that ended
-    before its first retry could come had no failed try to tell of.
+    before a first retry was possible had no failed try.
     """
     record = stored.record
     return (
@@ -91,9 +106,9 @@ def tells_all(stored: StoredRun) -> bool:
 
 
 def view_of(stored: StoredRun | None, live: LiveRun | None) -> RunView | None:
-    """The run as it stands, out of what the store and Durable say; None if neither knows it.
+    """The run's current state, out of the store's row and Durable's status; None if neither knows the run.
 
-    A stored outcome rules unless Durable is at work on a higher attempt: a replay.
+    A stored outcome takes precedence unless Durable is executing a higher attempt: a replay.
     """
     if live is not None and live.is_active:
         attempt = live.request.attempt if live.request else 1
@@ -104,8 +119,8 @@ def view_of(stored: StoredRun | None, live: LiveRun | None) -> RunView | None:
     return _live_view(live, None) if live is not None else None
 
 
-def waiting_view(run_id: str, image: ImageVersion, lineage: Lineage) -> RunView:
-    """A blob version that is there and that no run has begun on yet."""
+def waiting_view(run_id: str, image: ImageVersion, source: SourceMetadata) -> RunView:
+    """A blob version whose run has not been started yet."""
     return RunView(
         run_id=run_id,
         state=State.WAITING,
@@ -114,15 +129,15 @@ def waiting_view(run_id: str, image: ImageVersion, lineage: Lineage) -> RunView:
         etag=image.etag,
         size_bytes=image.size_bytes,
         links=_links(run_id, image.blob_name),
-        **vars(lineage),
+        **vars(source),
     )
 
 
 def retry_after_seconds(view: RunView, now: datetime) -> int:
-    """When it is worth asking again about a run that has not ended: 1 to 60 s."""
-    if view.next_attempt_at is None:
+    """When to poll a run that has not ended again: in 1 to 60 s."""
+    if view.next_try_at is None:
         return 1
-    return int(min(60, max(1, (view.next_attempt_at - now) / timedelta(seconds=1))))
+    return int(min(60, max(1, (view.next_try_at - now) / timedelta(seconds=1))))
 
 
 def _stored_view(stored: StoredRun, live: LiveRun | None) -> RunView:
@@ -137,17 +152,17 @@ def _ended_view(
         state=State(record.outcome),
         committed_at=stored.committed_at if stored else None,
         scores=scores,
-        earlier=stored.earlier if stored else (),
-        attempts=progress.failures if progress else (),
-        failed_attempts=progress.failure_count if progress else 0,
+        earlier_attempts=stored.earlier_attempts if stored else (),
+        failed_tries=progress.failures if progress else (),
+        failed_try_count=progress.failure_count if progress else 0,
         links=_links(record.run_id, record.blob_name),
         **vars(record),
     )
 
 
 def _live_view(live: LiveRun, stored: StoredRun | None) -> RunView:
-    if live.ending is not None:
-        return _ended_view(live.ending.record, live.ending.scores, live, None)
+    if live.result is not None:
+        return _ended_view(live.result.record, live.result.scores, live, None)
     request, progress = live.request, live.progress
     image = request.image if request else None
     retrying = live.state is State.RETRYING
@@ -165,23 +180,23 @@ def _live_view(live: LiveRun, stored: StoredRun | None) -> RunView:
         reason=f"orchestration_{live.status.lower()}" if broken else None,
         detail=live.failure if broken else None,
         attempt=request.attempt if request else 1,
-        earlier=_earlier_of(stored),
+        earlier_attempts=_attempts_before(stored),
         step=progress.step if progress else None,
-        attempts=progress.failures if progress else (),
-        failed_attempts=progress.failure_count if progress else 0,
+        failed_tries=progress.failures if progress else (),
+        failed_try_count=progress.failure_count if progress else 0,
         cause=progress.failures[-1].error if progress and progress.failures and retrying else None,
-        next_attempt_at=progress.next_try_at if progress else None,
+        next_try_at=progress.next_try_at if progress else None,
         links=_links(live.run_id, image.blob_name if image else None),
-        **vars(request.lineage if request else Lineage()),
+        **vars(request.source if request else SourceMetadata()),
     )
 
 
-def _earlier_of(stored: StoredRun | None) -> tuple[EarlierAttempt, ...]:
-    """During a replay the stored outcome is already history."""
+def _attempts_before(stored: StoredRun | None) -> tuple[EarlierAttempt, ...]:
+    """The attempts before a replay under way: the stored outcome is the last of them."""
     if stored is None:
         return ()
     r = stored.record
-    return (*stored.earlier, EarlierAttempt(r.attempt, r.outcome, r.finished_at, r.reason, r.detail))
+    return (*stored.earlier_attempts, EarlierAttempt(r.attempt, r.outcome, r.finished_at, r.reason, r.detail))
 
 
 def _links(run_id: str, blob_name: str | None) -> dict[str, str]:

@@ -1,1 +1,1 @@
-"""From bytes to grey pixels: what a PNG must be, and the reason of each that is refused."""
+"""From bytes to grey pixels: what a valid PNG is, and the reasons for which others are rejected."""

@@ -1,8 +1,9 @@
-"""Bytes to a grey picture, or the named reason why not. Pure; never raises on any input.
+"""Bytes to grey pixels, or the reason why not. Pure; never raises on any input.
 
 Accepted: PNG of exactly the configured size, grey, 1, 2, 4 or 8 bits, without transparency or
-animation, undamaged to the last byte. Everything else is rejected, never converted: for other
-kinds the sum depends on the library: 85 of 95 sound 32x32 files of such kinds gave several sums.
+animation, undamaged to the last byte. Everything else is rejected, never converted, because for
+other kinds the sum depends on the library: for 85 of 95 valid 32x32 files of other kinds, several
+libraries computed different sums.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ PngImagePlugin.MAX_TEXT_MEMORY = 4 * 1024 * 1024
 
 
 class Reason(StrEnum):
-    """Why an image is rejected: stable codes, stored and counted by."""
+    """Why an image is rejected: stable codes, which are stored and counted."""
 
     EMPTY = "empty"
     TOO_LARGE = "too_large"
@@ -50,7 +51,7 @@ class Unreadable:
 def read_image(data: bytes, limits: ImageLimits) -> GreyPixels | Unreadable:
     """The grey levels (0 black to 255 white) as a uint8 array of height x width, or why not.
 
-    Cheap checks come first, so that a bomb or a giant is refused by its size and first 33 bytes.
+    Cheap checks come first, so that a decompression bomb or a huge file is rejected by its size and first 33 bytes.
     """
     if not data:
         return Unreadable(Reason.EMPTY, "The file has no bytes.")
@@ -70,14 +71,14 @@ def read_image(data: bytes, limits: ImageLimits) -> GreyPixels | Unreadable:
 def _refusal(header: Header, limits: ImageLimits) -> Unreadable | None:
     if (header.width, header.height) != (limits.width, limits.height):
         size, wanted = f"{header.width}x{header.height}", f"{limits.width}x{limits.height}"
-        return Unreadable(Reason.WRONG_SIZE, f"{size} pixels; {wanted} are wanted.")
+        return Unreadable(Reason.WRONG_SIZE, f"{size} pixels; must be {wanted}.")
     if not header.is_grey or header.bit_depth not in (1, 2, 4, 8):
-        return Unreadable(Reason.UNSUPPORTED_MODE, f"{header.kind}; grey of 1, 2, 4 or 8 bits is wanted.")
+        return Unreadable(Reason.UNSUPPORTED_MODE, f"{header.kind}; must be grey with 1, 2, 4 or 8 bits.")
     return None
 
 
 def _decode(data: bytes, limits: ImageLimits) -> GreyPixels | Unreadable:
-    """Pillow's own opinion and pixels: verify() checks every CRC, load() decodes; neither does both."""
+    """Check and decode with Pillow: verify() checks every CRC, load() decodes; neither does both."""
     try:
         with Image.open(io.BytesIO(data), formats=["PNG"]) as picture:
             picture.verify()
@@ -89,5 +90,5 @@ def _decode(data: bytes, limits: ImageLimits) -> GreyPixels | Unreadable:
     except Exception as error:  # noqa: BLE001
         return Unreadable(Reason.DAMAGED, f"The picture data cannot be decoded ({type(error).__name__}).")
     if pixels.shape != (limits.height, limits.width):
-        return Unreadable(Reason.DAMAGED, "The decoded picture has another size than its header says.")
+        return Unreadable(Reason.DAMAGED, "The decoded picture does not have the size in its header.")
     return pixels

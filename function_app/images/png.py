@@ -1,7 +1,7 @@
-"""The structure of a PNG file: header, chunks, checksums, and that it ends where it says.
+"""The structure of a PNG file: header, chunks, checksums, and a proper end.
 
-Pure; decodes no pixels. Pillow alone accepts files without an end, with bytes after the end and
-with more than one frame, and learns a picture's size only after parsing; this module does not.
+Pure; decodes no pixels. Pillow alone accepts files without an end chunk, with bytes after it and
+with more than one frame, and knows a picture's size only after parsing; this module does not.
 Source of the rules: the PNG specification (W3C), sections 5 and 11.
 """
 
@@ -84,7 +84,7 @@ def read_header(data: bytes) -> Header:
         raise PngFault("damaged", "The checksum of the header is wrong.")
     width, height, depth, colour, compression, filtering, interlace = struct.unpack_from(">IIBBBBB", data, 16)
     if compression != 0 or filtering != 0 or interlace > 1 or colour not in _KINDS:
-        raise PngFault("damaged", "The header names a method that PNG does not have.")
+        raise PngFault("damaged", "The header has a value that PNG does not define.")
     return Header(width, height, depth, colour, interlace == 1)
 
 
@@ -137,6 +137,6 @@ def _check_stream(compressed: bytes, expected: int) -> None:
     try:
         raw = inflater.decompress(compressed, expected + _SLACK)
     except zlib.error:
-        raise PngFault("damaged", "The picture data is not a sound compressed stream.") from None
+        raise PngFault("damaged", "The picture data is not a valid compressed stream.") from None
     if not inflater.eof or len(raw) < expected:
         raise PngFault("damaged", "The picture data is incomplete or far too long.")

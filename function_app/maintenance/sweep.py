@@ -1,8 +1,8 @@
-"""The sweep: every blob version that nobody works on and that has no row gets its run.
+"""The sweep: starts a run for every blob version that has neither a live run nor a row.
 
-Blob triggers miss blobs and Durable histories get lost; the container is the truth to compare with.
-Works through the container's listing in pages, so memory stays flat at any size, and within a
-budget of time; where it stopped is the next call's start.
+Blob triggers miss blobs and Durable histories get lost; the container is the authority.
+It lists the container in pages, so memory stays flat at any size, and within a budget of
+time; the next call continues where this one stopped.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any
 
 from function_app.models.runs import RunRequest
-from function_app.workflow.live_runs.instances import LiveRun, answers, find_live_run
+from function_app.workflow.live_runs.durable_status import LiveRun, find_live_run, gather_bounded
 from function_app.workflow.resources import Resources
 from function_app.workflow.starting import Started, begin
 
@@ -23,13 +23,13 @@ _PAGE = 1_000
 
 
 class Standing(StrEnum):
-    """How a blob version stands."""
+    """What became of a blob version so far."""
 
-    RECORDED = "recorded"  # it has its row
-    LIVE = "live"  # an orchestration is at work on it
-    YOUNG = "young"  # uploaded moments ago: the trigger's turn
+    RECORDED = "recorded"  # it has a row
+    LIVE = "live"  # its orchestration is under way
+    YOUNG = "young"  # uploaded moments ago: left to the trigger
     UNSEEN = "unseen"  # no run and no row
-    UNRECORDED = "unrecorded"  # its orchestration ended and left no row
+    UNRECORDED = "unrecorded"  # its orchestration ended without a row
     STOPPED = "stopped"  # an operator terminated its orchestration
 
 
@@ -39,7 +39,7 @@ _ENDED = (Standing.RECORDED, Standing.STOPPED)
 
 @dataclass(frozen=True)
 class Found:
-    """One blob version that is not simply recorded."""
+    """A blob version that needed a run, or whose run an operator stopped."""
 
     blob_name: str
     run_id: str
@@ -48,10 +48,10 @@ class Found:
 
 @dataclass(frozen=True)
 class SweepReport:
-    """What a sweep, or an audit of the blobs, saw. ``next_cursor`` is null when it reached the end.
+    """What a sweep or audit saw, as numbers of blobs by standing. ``next_cursor`` is null once it reached the end.
 
     ``found`` names the blobs that needed a run or were stopped, at most 1,000 of them. ``waiting_since`` is when the
-    oldest image without an outcome was uploaded; those that an operator stopped wait for nobody.
+    oldest image without an outcome was uploaded, not counting those that an operator stopped.
     """
 
     looked_at: int = 0
@@ -69,7 +69,7 @@ class SweepReport:
 
 @dataclass(frozen=True)
 class Budget:
-    """Where to stop: after so many blobs or so much time, whichever comes first; at least one page."""
+    """Stop after this many blobs or this much time, whichever comes first, but not before one page."""
 
     blobs: int = 20_000
     time: timedelta = timedelta(seconds=60)
@@ -85,23 +85,23 @@ async def sweep(
     start: bool = True,
     settled_before: datetime | None = None,
 ) -> SweepReport:
-    """Go on from the cursor and start what needs a run; with ``start=False`` only look (an audit).
+    """Continue from the cursor and start the runs that are missing; with ``start=False`` only report them (an audit).
 
     Never makes a second row: the run's id is the orchestration's and the row's, and a finished one is started again
-    only when the store, asked after Durable, still has no row of it. A run that the trigger or another sweep starts
-    at the same moment comes to one execution, too (``starting.begin``); ``started`` counts it where Durable said yes.
-    Images uploaded before ``settled_before`` count as recorded without asking. Raises Transient.
+    only if the store, asked after Durable, still has no row of it. If the trigger or another sweep starts a run at
+    the same moment, it is executed once all the same (``starting.begin``), and counted in ``started`` wherever Durable
+    accepted the start. Images uploaded before ``settled_before`` count as recorded without a look-up. Raises Transient.
     """
     report, begun = SweepReport(next_cursor=cursor), use.now()
     while True:
         page = await asyncio.to_thread(use.blobs.page, report.next_cursor, min(_PAGE, budget.blobs))
         standings = await _standings(page.runs, client, use, budget.grace, settled_before)
         in_need = [run for run, standing in zip(page.runs, standings, strict=True) if standing in NEEDS_A_RUN]
-        begun_runs = [begin(client, run, use.living.note) for run in in_need] if start else []
-        started = (await answers(begun_runs)).count(Started.NOW)
+        starts = [begin(client, run, use.live_runs.add) for run in in_need] if start else []
+        started = (await gather_bounded(starts)).count(Started.NOW)
         if start:
-            alive = zip(page.runs, standings, strict=True)
-            await use.living.notice(client, [run for run, standing in alive if standing is Standing.LIVE])
+            live = [r for r, standing in zip(page.runs, standings, strict=True) if standing is Standing.LIVE]
+            await use.live_runs.add_missing(client, live)
         report = _added(report, page.runs, standings, started, page.next_cursor)
         spent = report.looked_at >= budget.blobs or use.now() - begun >= budget.time
         if page.next_cursor is None or spent:
@@ -109,7 +109,7 @@ async def sweep(
 
 
 async def timed_sweep(client: Any, use: Resources, budget: Budget) -> SweepReport:
-    """One tick: go on where the last one stopped (from the beginning after the end). Raises Transient."""
+    """One tick of the timer: continue where the last one stopped, or begin a new pass. Raises Transient."""
     kept = use.blobs.sweep_position
     position = (await asyncio.to_thread(kept.read)).at(use.now())
     report = await sweep(client, use, position.cursor, budget, settled_before=position.settled_before)
@@ -131,22 +131,22 @@ async def _standings(
     known |= await asyncio.to_thread(use.store.known_run_ids, in_question) if in_question else set()
     unknown = [run for run in runs if run.run_id not in known]
     newest = use.now() - grace
-    old = [run for run in unknown if not (run.lineage.uploaded_at and run.lineage.uploaded_at > newest)]
+    old = [run for run in unknown if not (run.source.uploaded_at and run.source.uploaded_at > newest)]
     live = dict(
         zip(
             (run.run_id for run in old),
-            await answers([find_live_run(client, run.run_id) for run in old]),
+            await gather_bounded([find_live_run(client, run.run_id) for run in old]),
             strict=True,
         )
     )
-    # Asked again: a run that ended between the two questions has its row by now.
+    # Looked up again: a run that ended between the two look-ups has its row by now.
     ended = [run_id for run_id, found in live.items() if found is not None and not found.is_active]
     known |= await asyncio.to_thread(use.store.known_run_ids, ended) if ended else set()
     return [_standing(run.run_id, known, live) for run in runs]
 
 
 def _uploaded_before(moment: datetime | None, run: RunRequest) -> bool:
-    uploaded = run.lineage.uploaded_at
+    uploaded = run.source.uploaded_at
     return moment is not None and uploaded is not None and uploaded < moment
 
 
@@ -177,9 +177,9 @@ def _added(
         if standing in (*NEEDS_A_RUN, Standing.STOPPED)
     ]
     waiting = [
-        run.lineage.uploaded_at
+        run.source.uploaded_at
         for run, standing in zip(runs, standings, strict=True)
-        if standing not in _ENDED and run.lineage.uploaded_at is not None
+        if standing not in _ENDED and run.source.uploaded_at is not None
     ]
     waiting += [report.waiting_since] if report.waiting_since is not None else []
     return replace(

@@ -1,4 +1,4 @@
-"""What the clock starts: the sweep and the purge."""
+"""The timer triggers: the sweep and the purge."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from azure.durable_functions import Blueprint
 
 from function_app.maintenance.purge import timed_purge
 from function_app.maintenance.sweep import Budget, timed_sweep
-from function_app.telemetry.observing import note_oldest_waiting
+from function_app.telemetry.observing import measure_oldest_waiting
 from function_app.workflow.resources import resources
 
 blueprint = Blueprint()
@@ -25,15 +25,17 @@ _PURGE_SCHEDULE = os.environ.get("PURGE_SCHEDULE", "0 */5 3-5 * * *")
 @blueprint.timer_trigger(arg_name="timer", schedule=_SWEEP_SCHEDULE, run_on_startup=False)
 @blueprint.durable_client_input(client_name="client")
 async def sweep_blobs(timer: func.TimerRequest, client: Any) -> None:
-    """Start the runs that the trigger missed: a bounded stretch of the container at each tick."""
+    """Start the runs that the trigger missed, a bounded part of the container at each tick."""
     report = await timed_sweep(client, resources(), Budget())
-    note_oldest_waiting(report.waiting_since)
+    measure_oldest_waiting(report.waiting_since)
     log.info("sweep looked_at=%s started=%s stopped=%s", report.looked_at, report.started, report.stopped)
 
 
 @blueprint.timer_trigger(arg_name="timer", schedule=_PURGE_SCHEDULE)
 @blueprint.durable_client_input(client_name="client")
 async def purge_finished(timer: func.TimerRequest, client: Any) -> None:
-    """Forget the orchestration history of runs that ended long ago, a minute's worth; their rows stay."""
+    """Purge the orchestration history of runs that ended long ago, for a minute at most; their rows stay."""
     report = await timed_purge(client, resources())
     log.info("purged=%s complete=%s", report.purged, report.complete)
+    if report.refused:
+        log.warning("histories that could not be purged, and stay: %s", ", ".join(report.refused[:20]))

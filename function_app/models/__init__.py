@@ -1,1 +1,1 @@
-"""The data that crosses boundaries, its JSON form, and who is who."""
+"""The data that crosses boundaries, its JSON form, and how runs and blobs are identified."""

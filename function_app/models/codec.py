@@ -19,9 +19,12 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-# Metadata of a field that came later: without a value it leaves no mark, so that the actions of an orchestration
-# begun by an earlier version stay the very same.
+# Metadata of a field that was added later: it is left out while None, so that an orchestration begun by an earlier
+# version still produces exactly the actions that its history records.
 ABSENT_WHEN_NONE = "absent_when_none"
+# Metadata of a field whose Python name has changed: the key it keeps in JSON, for histories and for the other version
+# of this app during an upgrade.
+JSON_KEY = "json_key"
 
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 
@@ -34,12 +37,14 @@ def to_json(value: object) -> Any:
 
 @cache
 def _encoder_of(kind: Any) -> Callable[[Any], Any]:
-    """How values of a type are written: found out once, because a page of 1,000 runs holds some 17,000 of them."""
+    """The encoder of a type, worked out once: a page of 1,000 runs holds some 17,000 values."""
     if issubclass(kind, datetime):
         return format_time
     if dataclasses.is_dataclass(kind):
-        absent = {f.name for f in dataclasses.fields(kind) if f.metadata.get(ABSENT_WHEN_NONE)}
-        return partial(_model_to_json, frozenset(absent))
+        fields = dataclasses.fields(kind)
+        absent = frozenset(json_key(f) for f in fields if f.metadata.get(ABSENT_WHEN_NONE))
+        renamed = {f.name: json_key(f) for f in fields if JSON_KEY in f.metadata}
+        return partial(_model_to_json, absent, renamed)
     if issubclass(kind, Enum):
         return attrgetter("value")
     if issubclass(kind, Mapping):
@@ -49,16 +54,25 @@ def _encoder_of(kind: Any) -> Callable[[Any], Any]:
     return lambda value: value
 
 
-def _model_to_json(absent_when_none: frozenset[str], model: object) -> dict[str, Any]:
+def _model_to_json(
+    absent_when_none: frozenset[str], renamed: Mapping[str, str], model: object
+) -> dict[str, Any]:
     # Our models have no slots: their __dict__ holds the fields, in the order in which they are declared.
     encoded = dict(vars(model))
-    for name, item in encoded.items():
+    if renamed:
+        encoded = {renamed.get(name, name): item for name, item in encoded.items()}
+    for key, item in encoded.items():
         if type(item) not in _PLAIN:
-            encoded[name] = to_json(item)
-    for name in absent_when_none:
-        if encoded[name] is None:
-            del encoded[name]
+            encoded[key] = to_json(item)
+    for key in absent_when_none:
+        if encoded[key] is None:
+            del encoded[key]
     return encoded
+
+
+def json_key(field: dataclasses.Field[Any]) -> str:
+    """The key of a model's field in JSON: its name, or the one it had first."""
+    return str(field.metadata.get(JSON_KEY, field.name))
 
 
 def from_json(model: type[T], data: object) -> T:
@@ -68,7 +82,7 @@ def from_json(model: type[T], data: object) -> T:
 
 def format_time(moment: datetime) -> str:
     """A moment as text in UTC with microseconds; sorts as text. Naive times are taken as UTC."""
-    if moment.tzinfo is UTC:  # as every moment of the store is: one call instead of four
+    if moment.tzinfo is UTC:  # true of every time the store returns: one call instead of four
         return moment.isoformat(timespec="microseconds")[:26] + "Z"
     return as_utc(moment).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
@@ -92,8 +106,8 @@ def _decode(kind: Any, data: Any) -> Any:
     if origin is tuple:
         return tuple(_decode(typing.get_args(kind)[0], item) for item in data)
     if dataclasses.is_dataclass(kind):
-        hints = _hints(typing.cast("type", kind))
-        known = {name: _decode(hint, data[name]) for name, hint in hints.items() if name in data}
+        fields = _fields(typing.cast("type", kind))
+        known = {name: _decode(hint, data[key]) for name, key, hint in fields if key in data}
         return typing.cast("type", kind)(**known)
     if kind is datetime:
         return parse_time(data)
@@ -105,5 +119,7 @@ def _decode(kind: Any, data: Any) -> Any:
 
 
 @cache
-def _hints(model: type) -> dict[str, Any]:
-    return typing.get_type_hints(model)
+def _fields(model: Any) -> tuple[tuple[str, str, Any], ...]:
+    """(name, key in JSON, type) of each field."""
+    hints = typing.get_type_hints(model)
+    return tuple((field.name, json_key(field), hints[field.name]) for field in dataclasses.fields(model))

@@ -1,7 +1,7 @@
-"""Who is who: run ids, blob keys, and the grammar of the blob names and metadata our agent writes.
+"""Run ids, blob keys, and the source metadata in the blob names and blob metadata that our agent writes.
 
-Pure. The grammar is the blob contract that tests/contract pins on both sides; a blob with any
-other name is welcome too, it merely has no lineage.
+Pure. The grammar is the blob contract, which tests/contract checks on both sides. A blob with any
+other name is processed too; it merely has no source metadata.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from function_app.models.runs import Lineage
+from function_app.models.runs import SourceMetadata
 
 _BLOB_NAME = re.compile(
     r"(?P<device>[a-z0-9][a-z0-9-]{0,62})/(?P<captured>\d{8}T\d{12}Z)-(?P<digest>[0-9a-f]{16})\.(?P<ext>[a-z0-9]{1,8})"
@@ -35,33 +35,35 @@ def run_id_of(container: str, blob_name: str, etag: str) -> str:
 
 
 def blob_key_of(container: str, blob_name: str) -> str:
-    """A key of fixed length for a blob's name: names reach 1,024 characters, too long for an index."""
+    """A key of fixed length for a blob's name, which may have 1,024 characters: too long for an index."""
     return hashlib.sha256(f"{container}\n{blob_name}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def is_run_id(text: str) -> bool:
-    """Whether the text has the form of a run id; anything else is unknown without asking anyone."""
+    """Whether the text has the form of a run id; anything else needs no look-up."""
     return _RUN_ID.fullmatch(text) is not None
 
 
-def lineage_of(blob_name: str, metadata: Mapping[str, str], uploaded_at: datetime | None) -> Lineage:
-    """Lineage of a blob: from its metadata, and from its name where the metadata says nothing.
+def source_metadata_of(
+    blob_name: str, metadata: Mapping[str, str], uploaded_at: datetime | None
+) -> SourceMetadata:
+    """From the blob's metadata, and from its name where the metadata says nothing.
 
-    Metadata is anybody's text: a value that does not fit its grammar is left out, never an error.
+    Anyone may write metadata: a value that does not fit its grammar is left out, never an error.
     """
-    told = {key.lower(): value for key, value in metadata.items()}
+    values = {key.lower(): value for key, value in metadata.items()}
     name = _BLOB_NAME.fullmatch(blob_name)
-    return Lineage(
-        device_id=_matching(_DEVICE_ID, told.get("deviceid")) or (name["device"] if name else None),
-        source_name=_matching(_SOURCE_NAME, told.get("sourcename")),
-        captured_at=_time(told.get("capturedat")) or (_name_time(name["captured"]) if name else None),
+    return SourceMetadata(
+        device_id=_matching(_DEVICE_ID, values.get("deviceid")) or (name["device"] if name else None),
+        source_name=_matching(_SOURCE_NAME, values.get("sourcename")),
+        captured_at=_time(values.get("capturedat")) or (_name_time(name["captured"]) if name else None),
         uploaded_at=uploaded_at,
-        sha256=_matching(_SHA256, told.get("sha256")),
+        sha256=_matching(_SHA256, values.get("sha256")),
     )
 
 
 def traceparent_of(metadata: Mapping[str, str]) -> str | None:
-    """The W3C trace that the uploader began; None if it told none, or something else."""
+    """The W3C trace that the uploader began; None if there is none or it is malformed."""
     return _matching(_TRACEPARENT, {key.lower(): value for key, value in metadata.items()}.get("traceparent"))
 
 

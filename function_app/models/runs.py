@@ -20,10 +20,10 @@ class Outcome(StrEnum):
 
 
 class Recorded(StrEnum):
-    """What the store did with a fact handed to it; every answer means "it is safely there"."""
+    """What the store did with a result; in every case a result of the run is now stored."""
 
     INSERTED = "inserted"
-    ALREADY_RECORDED = "already_recorded"  # the very same fact was there: a repeated delivery
+    ALREADY_RECORDED = "already_recorded"  # the same result was there: a repeated delivery
     REPLACED = "replaced"  # a higher attempt; the earlier outcome is kept as an EarlierAttempt
     SUPERSEDED = "superseded"  # a higher attempt is stored already; nothing was written
 
@@ -39,11 +39,11 @@ class ImageVersion:
 
 
 @dataclass(frozen=True)
-class Lineage:
-    """Where an image came from, as its uploader told in blob metadata; null for foreign blobs.
+class SourceMetadata:
+    """Where an image came from, according to its blob's metadata; null where the uploader sent none.
 
     ``captured_at`` is when the file was complete on the device, ``uploaded_at`` the blob's last change.
-    ``source_name`` is as in the metadata: percent-encoded.
+    ``source_name`` is percent-encoded, as in the metadata.
     """
 
     device_id: str | None = None
@@ -55,14 +55,14 @@ class Lineage:
 
 @dataclass(frozen=True)
 class RunRequest:
-    """The input of one orchestration. ``attempt`` is 1, and one more with each replay.
+    """The input of one orchestration. ``attempt`` is 1 and grows by one with each replay.
 
     ``traceparent`` is the W3C trace that the uploader began, for telemetry.
     """
 
     run_id: str
     image: ImageVersion
-    lineage: Lineage = field(default_factory=Lineage)
+    source: SourceMetadata = field(default_factory=SourceMetadata, metadata={"json_key": "lineage"})
     attempt: int = 1
     traceparent: str | None = field(default=None, metadata={"absent_when_none": True})
 
@@ -81,8 +81,8 @@ class Score:
 class RunRecord:
     """How one run ended: one row of ``runs``. ``reason`` and ``detail`` are null only when scored.
 
-    Two records tell the same fact when run id, attempt, outcome, reason and image version agree;
-    times may differ between two deliveries of one fact.
+    Two records are the same result when run id, attempt, outcome, reason and image version agree;
+    times may differ between two deliveries of it.
     """
 
     run_id: str
@@ -122,12 +122,12 @@ class StoredRun:
     committed_at: datetime
     recent_id: int
     scores: tuple[Score, ...] = ()
-    earlier: tuple[EarlierAttempt, ...] = ()
+    earlier_attempts: tuple[EarlierAttempt, ...] = ()
 
 
 @dataclass(frozen=True)
 class EndedRun:
-    """A stored run as the books order it: by ``committed_at``, then ``recent_id``."""
+    """A stored run's place in the order of the rows: by ``committed_at``, then ``recent_id``."""
 
     run_id: str
     committed_at: datetime
@@ -174,7 +174,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class StoreHealth:
-    """What the store says of itself: its dialect and the highest migration applied (0: none)."""
+    """The store's dialect and the highest migration applied (0: none)."""
 
     dialect: str
     schema_version: int
@@ -182,15 +182,15 @@ class StoreHealth:
 
 @dataclass(frozen=True)
 class Rejection:
-    """A permanent "no" from a step: a stable code and one sentence for a person."""
+    """Why a step will never succeed for this image: a stable code and one sentence for a person."""
 
     reason: str
     detail: str
 
 
 @dataclass(frozen=True)
-class StepAnswer:
-    """What an activity returns: a rejection, or what it found out. A transient failure is raised instead."""
+class StepResult:
+    """What an activity returns: a rejection, or its findings. A transient failure is raised instead."""
 
     rejection: Rejection | None = None
     sha256: str | None = None  # of the bytes that were read
@@ -198,8 +198,8 @@ class StepAnswer:
 
 
 @dataclass(frozen=True)
-class Ending:
-    """The end of a run: what the store is to hold, and the orchestration's output."""
+class RunResult:
+    """How a run ended: what the store keeps, and the orchestration's output."""
 
     record: RunRecord
     scores: tuple[Score, ...] = ()
@@ -218,10 +218,10 @@ class FailedTry:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a live run is: the orchestration's custom status.
+    """How far a live run has come: the orchestration's custom status.
 
     ``failures`` holds the newest failed tries only; ``failure_count`` counts them all.
-    ``next_try_at`` is set while the run waits to try its step again.
+    ``next_try_at`` is set while the run waits to retry its step.
     """
 
     step: str

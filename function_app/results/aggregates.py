@@ -1,6 +1,6 @@
-"""Counting: how many runs of a filter, and a window's statistics.
+"""Aggregates: counts of a filter's runs, and the statistics of a time window.
 
-Whole hours come from the hourly totals, which every write keeps; only the parts of an hour at the
+Whole hours come from the hourly totals, which every write updates; only the parts of an hour at the
 window's two ends are counted run by run. So counting costs the same at ten million runs.
 """
 
@@ -14,8 +14,8 @@ from typing import Any
 from function_app.errors import Permanent
 from function_app.models.runs import Counts, Outcome, RunFilter
 from function_app.results import rows
-from function_app.results.conditions import Unmatchable, conditions_of
-from function_app.results.database import Cursor, Database
+from function_app.results.database import Database, DatabaseCursor
+from function_app.results.filters import Unmatchable, conditions_of
 from function_app.results.statistics import (
     DAY,
     HOUR,
@@ -44,7 +44,7 @@ def whole_hours(since: datetime | None, until: datetime | None) -> tuple[Span | 
 
 
 def counts(database: Database, which: RunFilter) -> Counts:
-    """How many runs of the filter ended each way. A scorer makes every run of the filter be read."""
+    """How many runs of the filter ended each way. A filter by scorer reads all of its runs."""
     found: Counter[Outcome] = Counter()
     try:
         with database.reading() as cursor:
@@ -61,12 +61,14 @@ def counts(database: Database, which: RunFilter) -> Counts:
     return counts_of(found)
 
 
-def _run_by_run(database: Database, cursor: Cursor, which: RunFilter) -> Counter[Outcome]:
+def _run_by_run(database: Database, cursor: DatabaseCursor, which: RunFilter) -> Counter[Outcome]:
     conditions, parameters = conditions_of(database, which)
     return _by_outcome(database, cursor, database.statements.count_by_outcome, conditions, parameters)
 
 
-def _from_totals(database: Database, cursor: Cursor, which: RunFilter, hours: Span) -> Counter[Outcome]:
+def _from_totals(
+    database: Database, cursor: DatabaseCursor, which: RunFilter, hours: Span
+) -> Counter[Outcome]:
     conditions, parameters = conditions_of(database, replace(which, since=None, until=None))
     conditions = [*conditions, database.statements.where_hours]
     parameters += [database.time(when) for when in hours]
@@ -74,7 +76,7 @@ def _from_totals(database: Database, cursor: Cursor, which: RunFilter, hours: Sp
 
 
 def _by_outcome(
-    database: Database, cursor: Cursor, head: str, conditions: list[str], parameters: list[Any]
+    database: Database, cursor: DatabaseCursor, head: str, conditions: list[str], parameters: list[Any]
 ) -> Counter[Outcome]:
     statements = database.statements
     cursor.execute(statements.selecting(head, conditions, statements.group_by_outcome), tuple(parameters))
@@ -82,9 +84,9 @@ def _by_outcome(
 
 
 def stats(database: Database, window: RunFilter, now: datetime) -> Stats:
-    """The window as figures; it may name a time range and a device."""
+    """The aggregates of a window, which may name a time range and a device."""
     if (window.outcome, window.reason, window.scorer) != (None, None, None):
-        raise Permanent("statistics take a time range and a device only", reason="bad_filter")
+        raise Permanent("statistics accept a time range and a device only", reason="bad_filter")
     length = None if window.since is None else (window.until or now) - window.since
     bucket = bucket_for(length)
     with database.reading() as cursor:
@@ -93,16 +95,18 @@ def stats(database: Database, window: RunFilter, now: datetime) -> Stats:
     return summarise(cells, bucket, latencies, values)
 
 
-def _cells(database: Database, cursor: Cursor, window: RunFilter, bucket: timedelta) -> list[Cell]:
+def _cells(database: Database, cursor: DatabaseCursor, window: RunFilter, bucket: timedelta) -> list[Cell]:
     statements = database.statements
     hours, ends = whole_hours(window.since, window.until)
     if bucket == MINUTE and hours is not None:
         hours, ends = None, [(window.since or _ALWAYS[0], window.until or _ALWAYS[1])]
-    asked = [(statements.minute_cells if bucket == MINUTE else statements.hour_cells, span) for span in ends]
+    queries = [
+        (statements.minute_cells if bucket == MINUTE else statements.hour_cells, span) for span in ends
+    ]
     if hours is not None:
-        asked.append((statements.day_totals if bucket == DAY else statements.hour_totals, hours))
+        queries.append((statements.day_totals if bucket == DAY else statements.hour_totals, hours))
     cells: list[Cell] = []
-    for sql, (since, until) in asked:
+    for sql, (since, until) in queries:
         cursor.execute(sql, (database.time(since), database.time(until)))
         cells += [_cell(row) for row in cursor.fetchall()]
     return [cell for cell in cells if cell.runs and window.device_id in (None, cell.device_id)]
@@ -114,7 +118,7 @@ def _cell(row: Any) -> Cell:
 
 
 def _samples(
-    database: Database, cursor: Cursor, window: RunFilter
+    database: Database, cursor: DatabaseCursor, window: RunFilter
 ) -> tuple[list[tuple[datetime, float]], list[tuple[str, str, int]]]:
     try:
         conditions, parameters = conditions_of(database, replace(window, outcome=Outcome.SCORED))

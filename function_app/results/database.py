@@ -15,12 +15,12 @@ class DuplicateKey(Exception):  # noqa: N818  (a signal between adapter and stor
 
 
 class DeadlockVictim(StoreUnavailable):
-    """The engine undid this transaction to free another: trying again at once is right."""
+    """The engine rolled back this transaction to free another: it may be retried at once."""
 
     reason = "deadlock"
 
 
-class Cursor(Protocol):
+class DatabaseCursor(Protocol):
     """The part of a DB-API cursor that is used here."""
 
     @property
@@ -42,16 +42,16 @@ class Database(Protocol):
 
     name: str
     statements: Statements
-    # Whether a row is read in microseconds without waiting for network or writers.
+    # Whether a row can be read in microseconds, without waiting for the network or a writer.
     reads_at_once: bool
 
     def time(self, when: datetime) -> str:
         """A time as this database's parameter: UTC text with microseconds."""
 
-    def writing(self) -> AbstractContextManager[Cursor]:
+    def writing(self) -> AbstractContextManager[DatabaseCursor]:
         """One transaction, committed when the block ends, undone when an exception leaves it."""
 
-    def reading(self) -> AbstractContextManager[Cursor]:
+    def reading(self) -> AbstractContextManager[DatabaseCursor]:
         """Reads only."""
 
     def close(self) -> None:

@@ -31,12 +31,12 @@ class _Idle(Generic[C]):
 
 
 class ConnectionPool(Generic[C]):
-    """Gives each user a connection of its own and keeps a few idle ones.
+    """Lends each user a connection of its own and keeps a few idle ones.
 
-    A connection idle for longer than ``check_after_seconds`` is asked first whether it is alive; if it is
-    not, the server was away and the other idle ones are given up unasked; one
-    older than ``max_age_seconds`` is not kept, so that a changed sign-in or server is noticed; one that
-    an exception passed through is closed, since nobody knows what state it is in.
+    A connection that was idle for longer than ``check_after_seconds`` is tested first; if it is dead, the
+    server was away and all idle ones are closed. One older than ``max_age_seconds`` is not kept, so that a
+    changed sign-in or server takes effect. One that an exception passed through is closed, since its
+    state is unknown.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class ConnectionPool(Generic[C]):
         self._give_back(item)
 
     def close(self) -> None:
-        """Close every idle connection; connections in use are closed when they come back too old."""
+        """Close every idle connection; connections in use are closed when they are returned too old."""
         with self._lock:
             idle, self._idle = self._idle, []
         for item in idle:

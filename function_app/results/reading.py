@@ -1,4 +1,4 @@
-"""Reading runs back: one, those of an image, a page."""
+"""Reading runs back: one run, the runs of an image, or a page of a list."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from function_app.errors import Permanent
 from function_app.models.identity import blob_key_of, is_run_id
 from function_app.models.runs import EndedRun, Page, RunFilter, Score, StoredRun
 from function_app.results import rows
-from function_app.results.conditions import PageEnd, Unmatchable, conditions_of, from_text, to_text
-from function_app.results.database import Cursor, Database
+from function_app.results.database import Database, DatabaseCursor
+from function_app.results.filters import PageEnd, Unmatchable, conditions_of, cursor_of, page_end_of
 from function_app.results.statements import PORTION
 
 LONGEST_PAGE = 1000
@@ -22,13 +22,15 @@ RUNS_OF_AN_IMAGE = 1000
 _BEFORE_ALL = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def stored_run(database: Database, cursor: Cursor, run_id: str) -> StoredRun | None:
+def stored_run(database: Database, cursor: DatabaseCursor, run_id: str) -> StoredRun | None:
     """The row of a run, without its scores, inside a transaction."""
     found = _select(database, cursor, [database.statements.where_run], [run_id], 1)
     return found[0] if found else None
 
 
-def scores_of(database: Database, cursor: Cursor, run_ids: Sequence[str]) -> dict[str, tuple[Score, ...]]:
+def scores_of(
+    database: Database, cursor: DatabaseCursor, run_ids: Sequence[str]
+) -> dict[str, tuple[Score, ...]]:
     """Scores by run id, in the order of scorer and version."""
     found: defaultdict[str, list[Score]] = defaultdict(list)
     for portion in _portions(run_ids):
@@ -39,7 +41,7 @@ def scores_of(database: Database, cursor: Cursor, run_ids: Sequence[str]) -> dic
 
 
 def run(database: Database, run_id: str) -> StoredRun | None:
-    """One run, whole; None for an unknown id or a text that is none."""
+    """One run, complete; None for an unknown id or a text that is no run id."""
     if not is_run_id(run_id):
         return None
     with database.reading() as cursor:
@@ -48,7 +50,7 @@ def run(database: Database, run_id: str) -> StoredRun | None:
             return None
         cursor.execute(database.statements.select_attempts, (run_id,))
         earlier = tuple(rows.earlier_attempt(row) for row in cursor.fetchall())
-        return replace(_with_scores(database, cursor, found)[0], earlier=earlier)
+        return replace(_with_scores(database, cursor, found)[0], earlier_attempts=earlier)
 
 
 def runs_of_image(database: Database, container: str, blob_name: str) -> list[StoredRun]:
@@ -60,10 +62,10 @@ def runs_of_image(database: Database, container: str, blob_name: str) -> list[St
 
 
 def page(database: Database, which: RunFilter, cursor_text: str | None, limit: int) -> Page:
-    """One page; one row more is asked for, to know whether another page follows."""
+    """One page; one row more is fetched, to know whether another page follows."""
     if not 1 <= limit <= LONGEST_PAGE:
         raise Permanent(f"limit must be from 1 to {LONGEST_PAGE}", reason="bad_limit")
-    before = None if cursor_text is None else from_text(cursor_text)
+    before = None if cursor_text is None else page_end_of(cursor_text)
     try:
         conditions, parameters = conditions_of(database, which, before)
     except Unmatchable:
@@ -72,7 +74,7 @@ def page(database: Database, which: RunFilter, cursor_text: str | None, limit: i
         found = _select(database, cursor, conditions, parameters, limit + 1)
         runs = _with_scores(database, cursor, found[:limit])
     last = runs[-1] if len(found) > limit else None
-    return Page(tuple(runs), to_text(PageEnd(last.committed_at, last.recent_id)) if last else None)
+    return Page(tuple(runs), cursor_of(PageEnd(last.committed_at, last.recent_id)) if last else None)
 
 
 def known_run_ids(database: Database, run_ids: Collection[str]) -> set[str]:
@@ -95,7 +97,7 @@ def in_order(database: Database, after: EndedRun | None, limit: int) -> list[End
 
 
 def _select(
-    database: Database, cursor: Cursor, conditions: list[str], parameters: list[Any], limit: int
+    database: Database, cursor: DatabaseCursor, conditions: list[str], parameters: list[Any], limit: int
 ) -> list[StoredRun]:
     statements = database.statements
     sql = statements.selecting(statements.select_run, conditions, statements.newest_first)
@@ -103,7 +105,7 @@ def _select(
     return [rows.stored_run(row) for row in cursor.fetchall()]
 
 
-def _with_scores(database: Database, cursor: Cursor, runs: Sequence[StoredRun]) -> list[StoredRun]:
+def _with_scores(database: Database, cursor: DatabaseCursor, runs: Sequence[StoredRun]) -> list[StoredRun]:
     scores = scores_of(database, cursor, [run.record.run_id for run in runs])
     return [replace(run, scores=scores.get(run.record.run_id, ())) for run in runs]
 

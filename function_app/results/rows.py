@@ -71,8 +71,8 @@ def score_row(run_id: str, score: Score, time: TimeToParameter) -> tuple[Any, ..
 
 def attempt_row(record: RunRecord, time: TimeToParameter) -> tuple[Any, ...]:
     """The parameters of an insert into ``attempts``, for a record that is being replaced."""
-    ending = (str(record.outcome), record.reason, record.detail, time(record.finished_at))
-    return record.run_id, record.attempt, *ending
+    outcome = (str(record.outcome), record.reason, record.detail, time(record.finished_at))
+    return record.run_id, record.attempt, *outcome
 
 
 def stored_run(row: Sequence[Any]) -> StoredRun:
@@ -114,7 +114,7 @@ def earlier_attempt(row: Sequence[Any]) -> EarlierAttempt:
 
 
 def time_of(value: str | datetime) -> datetime:
-    """A time column as an aware UTC datetime: SQLite gives text, pyodbc a naive datetime."""
+    """A time column as an aware UTC datetime: SQLite returns text, pyodbc a naive datetime."""
     parsed = value if isinstance(value, datetime) else datetime.fromisoformat(value)
     return parsed if parsed.tzinfo is UTC else parsed.replace(tzinfo=UTC)
 
@@ -139,7 +139,7 @@ def ascii_word(text: str, length: int, column: str) -> str:
 
 
 def cut(text: str, units: int) -> str:
-    """Words for people: made storable and cut to so many UTF-16 units."""
+    """Text for people: made storable and cut to so many UTF-16 units."""
     if not _is_storable(text):
         text = text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
     kept = text.encode("utf-16-le")

@@ -1,14 +1,14 @@
-"""The statements that an adapter must bring, in both dialects with the same parameters and columns.
+"""The statements that each dialect must provide, with the same parameters and columns in both.
 
-Every statement is a constant. Only two things vary, neither of them data: which of the fixed
-conditions a filter needs, and nothing else; values always travel as parameters.
+Every statement is a constant, except that a filter selects from the fixed conditions; values are
+always parameters.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-# Lists of ids are asked for in portions of this size, so that the text of the statement never changes.
+# Lists of ids are looked up in portions of this size, so that the text of the statement never changes.
 PORTION = 100
 
 

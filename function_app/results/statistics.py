@@ -1,8 +1,7 @@
-"""Figures over a window of runs: their types, and the arithmetic, which is pure."""
+"""The statistics of a time window: their types, and the arithmetic, which is pure."""
 
 from __future__ import annotations
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 from function_app.models.runs import Counts, Outcome
 
-# Percentiles and histograms look at the newest so many runs of the window, so that they cost the same
-# however long the window is.
+# Percentiles and histograms rest on the newest runs of the window, this many at most, so that they cost
+# the same however long the window is.
 SAMPLE = 10_000
 HISTOGRAM_BINS = 32
 
@@ -20,7 +19,7 @@ MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 @dataclass(frozen=True)
 class Cell:
-    """Runs that were committed in the same minute or hour and ended alike."""
+    """Runs of one device that were committed in the same minute or hour with the same outcome and reason."""
 
     start: datetime
     outcome: Outcome
@@ -45,7 +44,7 @@ class Latency:
     p50: float
     p95: float
     p99: float
-    runs: int  # how many runs these figures rest on
+    runs: int  # how many runs the percentiles rest on
 
 
 @dataclass(frozen=True)
@@ -66,11 +65,11 @@ class Histogram:
 
 @dataclass(frozen=True)
 class Stats:
-    """A window of runs as figures.
+    """The aggregates of a window.
 
-    ``counts``, ``timeline``, ``rejections``, ``failures`` and ``devices`` are exact; ``latency`` (scored
-    runs that tell when they were captured; None if there is none) and ``histograms`` rest on the newest
-    SAMPLE scored runs. Runs without a device are under the empty name.
+    ``counts``, ``timeline``, ``rejections``, ``failures`` and ``devices`` are exact; ``latency`` (of scored
+    runs whose capture time is known; None if there is none) and ``histograms`` rest on the newest SAMPLE
+    scored runs. Runs without a device are under the empty name.
     """
 
     counts: Counts
@@ -89,7 +88,7 @@ def summarise(
     latencies: Sequence[tuple[datetime, float]],
     values: Iterable[tuple[str, str, int]],
 ) -> Stats:
-    """Add up cells, and draw percentiles and histograms from samples. Empty buckets are left out.
+    """Add up cells, and compute percentiles and histograms from samples. Empty buckets are left out.
 
     ``latencies`` are (committed, seconds from the file to the row).
     """
@@ -152,8 +151,15 @@ def latency_of(seconds: Sequence[float]) -> Latency | None:
     if not seconds:
         return None
     ordered = sorted(seconds)
-    p50, p95, p99 = (ordered[math.ceil(share * len(ordered)) - 1] for share in (0.50, 0.95, 0.99))
-    return Latency(p50, p95, p99, len(ordered))
+    return Latency(percentile(ordered, 50), percentile(ordered, 95), percentile(ordered, 99), len(ordered))
+
+
+def percentile(ordered: Sequence[float], rank: int) -> float:
+    """Nearest rank: the smallest of the ordered values that at least ``rank`` percent of them do not exceed.
+
+    The definition of the agent and of the commands too; a contract test compares. Raises IndexError without a value.
+    """
+    return ordered[-(-len(ordered) * rank // 100) - 1]
 
 
 def histograms_of(values: Iterable[tuple[str, str, int]]) -> tuple[Histogram, ...]:

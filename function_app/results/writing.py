@@ -1,7 +1,7 @@
-"""Writing one fact exactly once: insert first, and only a duplicate key makes us look.
+"""Writing one result exactly once: insert it, and on a duplicate key compare it with what is stored.
 
-Nothing is checked before acting. The unique keys decide every race, so this holds on engines that
-ignore lock hints too (Babelfish parses UPDLOCK and HOLDLOCK and does nothing with them).
+Nothing is checked beforehand. The unique keys decide every race, so this works even on engines that
+ignore lock hints (Babelfish parses UPDLOCK and HOLDLOCK and does nothing with them).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from datetime import datetime
 from function_app.errors import ConflictingResult, StoreUnavailable
 from function_app.models.runs import Recorded, RunRecord, Score, StoredRun
 from function_app.results import rows
-from function_app.results.database import Cursor, Database, DeadlockVictim, DuplicateKey
+from function_app.results.database import Database, DatabaseCursor, DeadlockVictim, DuplicateKey
 from function_app.results.reading import scores_of, stored_run
 from function_app.results.statistics import HOUR, floor
 
@@ -32,7 +32,7 @@ class _LostRace(Exception):  # noqa: N818  (a signal, like DuplicateKey)
 def record(
     database: Database, run: RunRecord, scores: Sequence[Score], clock: Callable[[], datetime]
 ) -> Recorded:
-    """Write the run and its scores in one transaction, or find that they are written.
+    """Write the run and its scores in one transaction, or find that they are already stored.
 
     Raises ConflictingResult, StoreUnavailable, or what the database adapter raises.
     """
@@ -41,7 +41,7 @@ def record(
         with suppress(DuplicateKey, DeadlockVictim):
             return _insert(database, run, scores, clock())
         with suppress(DuplicateKey, DeadlockVictim, _LostRace):
-            return _reconcile(database, run, scores, clock())
+            return _update(database, run, scores, clock())
     raise StoreUnavailable(f"run {run.run_id} is being written by too many at once")
 
 
@@ -54,20 +54,22 @@ def _insert(database: Database, run: RunRecord, scores: Sequence[Score], now: da
     return Recorded.INSERTED
 
 
-def _reconcile(database: Database, run: RunRecord, scores: Sequence[Score], now: datetime) -> Recorded:
+def _update(database: Database, run: RunRecord, scores: Sequence[Score], now: datetime) -> Recorded:
     with database.writing() as cursor:
         stored = stored_run(database, cursor, run.run_id)
         if stored is None:
             raise _LostRace
         known = scores_of(database, cursor, [run.run_id]).get(run.run_id, ())
-        verdict = judge(stored.record, known, run, scores)
-        if verdict.answer is Recorded.REPLACED:
+        comparison = compare(stored.record, known, run, scores)
+        if comparison.recorded is Recorded.REPLACED:
             _replace(database, cursor, stored, run, now)
-        _insert_scores(database, cursor, run.run_id, verdict.new_scores)
-    return verdict.answer
+        _insert_scores(database, cursor, run.run_id, comparison.new_scores)
+    return comparison.recorded
 
 
-def _replace(database: Database, cursor: Cursor, stored: StoredRun, run: RunRecord, now: datetime) -> None:
+def _replace(
+    database: Database, cursor: DatabaseCursor, stored: StoredRun, run: RunRecord, now: datetime
+) -> None:
     (run_id, _, _, _, _, *rest) = rows.run_row(run, now, database.time)
     cursor.execute(database.statements.replace_run, (*rest, run_id, stored.record.attempt))
     if cursor.rowcount != 1:
@@ -79,7 +81,7 @@ def _replace(database: Database, cursor: Cursor, stored: StoredRun, run: RunReco
     _add_to_totals(database, cursor, changes)
 
 
-def _insert_scores(database: Database, cursor: Cursor, run_id: str, scores: Sequence[Score]) -> None:
+def _insert_scores(database: Database, cursor: DatabaseCursor, run_id: str, scores: Sequence[Score]) -> None:
     for score in scores:
         cursor.execute(database.statements.insert_score, rows.score_row(run_id, score, database.time))
 
@@ -88,10 +90,10 @@ def _cell(record: RunRecord, committed_at: datetime) -> _Cell:
     return floor(committed_at, HOUR), str(record.outcome), record.reason or "", record.device_id or ""
 
 
-def _add_to_totals(database: Database, cursor: Cursor, changes: Mapping[_Cell, int]) -> None:
+def _add_to_totals(database: Database, cursor: DatabaseCursor, changes: Mapping[_Cell, int]) -> None:
     """Last in the transaction, since every writer of the hour waits for this row; sorted, against deadlocks.
 
-    A cell that another writer makes at the same moment is a duplicate key: all is undone and tried again.
+    A cell that another writer inserts at the same moment is a duplicate key: all is undone and tried again.
     """
     for (hour, *rest), runs in sorted(changes.items()):
         parameters = (runs, database.time(hour), *rest)
@@ -106,51 +108,51 @@ def _no_contradiction_within(scores: Sequence[Score]) -> None:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What to answer, and which scores are still to be written."""
+class Comparison:
+    """What a new result changes about the stored run, and which of its scores are still to be written."""
 
-    answer: Recorded
+    recorded: Recorded
     new_scores: tuple[Score, ...] = ()
 
 
-def judge(
-    stored: RunRecord, stored_scores: Sequence[Score], told: RunRecord, scores: Sequence[Score]
-) -> Verdict:
-    """Compare what is told with what is stored under the same run id.
+def compare(
+    stored: RunRecord, stored_scores: Sequence[Score], new: RunRecord, scores: Sequence[Score]
+) -> Comparison:
+    """Compare a new result with what is stored under the same run id.
 
-    Raises ConflictingResult when the same attempt ended otherwise, or when a score differs under the
+    Raises ConflictingResult when the same attempt ended differently, or when a score differs under the
     same run, scorer and version: nothing is overwritten then.
     """
-    if told.attempt < stored.attempt:
-        return Verdict(Recorded.SUPERSEDED)
-    _same_image(stored, told)
-    if told.attempt == stored.attempt:
-        _same_ending(stored, told)
-        return Verdict(Recorded.ALREADY_RECORDED, _unwritten(stored, stored_scores, scores))
-    return Verdict(Recorded.REPLACED, _unwritten(stored, stored_scores, scores))
+    if new.attempt < stored.attempt:
+        return Comparison(Recorded.SUPERSEDED)
+    _same_image(stored, new)
+    if new.attempt == stored.attempt:
+        _same_outcome(stored, new)
+        return Comparison(Recorded.ALREADY_RECORDED, _not_stored(stored, stored_scores, scores))
+    return Comparison(Recorded.REPLACED, _not_stored(stored, stored_scores, scores))
 
 
-def _same_image(stored: RunRecord, told: RunRecord) -> None:
-    if _image(stored) != _image(told):
-        raise ConflictingResult(f"run {told.run_id} is stored for another blob version")
+def _same_image(stored: RunRecord, new: RunRecord) -> None:
+    if _image(stored) != _image(new):
+        raise ConflictingResult(f"run {new.run_id} is stored for another blob version")
 
 
 def _image(record: RunRecord) -> tuple[str, str, str]:
     return record.container, record.blob_name, record.etag
 
 
-def _same_ending(stored: RunRecord, told: RunRecord) -> None:
-    if (stored.outcome, stored.reason) != (told.outcome, told.reason):
+def _same_outcome(stored: RunRecord, new: RunRecord) -> None:
+    if (stored.outcome, stored.reason) != (new.outcome, new.reason):
         raise ConflictingResult(
-            f"attempt {told.attempt} of run {told.run_id} is stored as {_ending(stored)}, not {_ending(told)}"
+            f"attempt {new.attempt} of run {new.run_id} is stored as {_outcome(stored)}, not {_outcome(new)}"
         )
 
 
-def _ending(record: RunRecord) -> str:
+def _outcome(record: RunRecord) -> str:
     return f"{record.outcome} ({record.reason})" if record.reason else str(record.outcome)
 
 
-def _unwritten(
+def _not_stored(
     stored: RunRecord, stored_scores: Sequence[Score], scores: Sequence[Score]
 ) -> tuple[Score, ...]:
     known = {(score.scorer, score.scorer_version): score.value for score in stored_scores}

@@ -1,6 +1,6 @@
 """Scorers by name and version. Pure: grey pixels in, one exact integer out.
 
-A scorer's meaning never changes under the same version: rows are compared across years.
+What a scorer measures never changes under the same version: rows are compared across years.
 """
 
 from __future__ import annotations

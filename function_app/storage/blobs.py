@@ -1,6 +1,7 @@
-"""Blob storage: reading one version of one blob, and listing them all, page by page.
+"""The image container: reading one version of one blob, and listing all blobs, page by page.
 
-Reads are conditional on the ETag, so a run never mixes two versions of an image.
+Reads are conditional on the ETag, so a run never mixes two versions of an image. Bytes that were read are kept in
+memory for the next step, up to a limit.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from azure.core import MatchConditions
 from azure.storage.blob import BlobProperties, BlobServiceClient
 
 from function_app.errors import BlobMissing, Superseded, TooLarge
-from function_app.models.identity import lineage_of, plain_etag, run_id_of, traceparent_of
+from function_app.models.identity import plain_etag, run_id_of, source_metadata_of, traceparent_of
 from function_app.models.runs import ImageVersion, RunRequest
 from function_app.settings import Settings, StorageSettings
 from function_app.storage.errors import storage_errors
@@ -23,8 +24,10 @@ from function_app.storage.purge_position import PurgePositionBlob
 from function_app.storage.quarantine import Quarantine
 from function_app.storage.sweep_position import SweepPositionBlob
 
-# The orchestration retries with growing delay; the client only smooths over a single hiccup, because
-# an activity that waits long inside holds a thread of the pool.
+_MOST_BYTES_KEPT = 16 * 1024 * 1024
+
+# The orchestration retries with growing delay; the client retries only once, because an activity that
+# waits long holds a thread of the pool.
 _CLIENT_OPTIONS: dict[str, Any] = {
     "retry_total": 1,
     "initial_backoff": 1,
@@ -38,7 +41,7 @@ _CLIENT_OPTIONS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class BlobPage:
-    """Some blobs, as the runs of their present versions; ``next_cursor`` is null on the last page."""
+    """Some blobs, as the runs of their current versions; ``next_cursor`` is None on the last page."""
 
     runs: tuple[RunRequest, ...]
     next_cursor: str | None
@@ -63,17 +66,17 @@ class ImageBlobs:
         """The bytes of exactly this version.
 
         Raises TooLarge (before any download, where the size is known), BlobMissing, Superseded, StorageUnavailable.
-        Validation and scoring of one image follow each other: the second read is from memory, until ``forget``.
+        Scoring follows validation, so its read is usually served from memory, until ``forget``.
         """
         if image.size_bytes > self._max_bytes:
-            raise TooLarge(f"{image.size_bytes} bytes; at most {self._max_bytes} are accepted.")
+            raise self._too_large(image.size_bytes)
         known = self._recent.get(image)
         if known is not None:
             return known
         try:
             data = self._download(image)
         except Superseded:
-            # Azurite answers "condition not met" for a blob that is gone, too; a person wants to know which.
+            # Azurite answers "condition not met" for a deleted blob, too; people need to know which it was.
             if self.present_run(image.container, image.blob_name) is None:
                 raise BlobMissing("The blob of this run no longer exists.") from None
             raise
@@ -81,25 +84,17 @@ class ImageBlobs:
         return data
 
     def forget(self, image: ImageVersion) -> None:
-        """No step reads this version again: let go of its bytes."""
+        """Free the bytes of this version: no step will read it again."""
         self._recent.forget(image)
 
-    def _download(self, image: ImageVersion) -> bytes:
-        with storage_errors():
-            blob = self._service.get_blob_client(image.container, image.blob_name)
-            stream = blob.download_blob(etag=f'"{image.etag}"', match_condition=MatchConditions.IfNotModified)
-            if stream.size > self._max_bytes:  # whoever told of the blob did not tell its size
-                raise TooLarge(f"{stream.size} bytes; at most {self._max_bytes} are accepted.")
-            return bytes(stream.readall())
-
     def present_run(self, container: str, blob_name: str) -> RunRequest | None:
-        """The run of the blob's present version; None if there is no such blob. Raises StorageUnavailable."""
+        """The run of the blob's current version; None if there is no such blob. Raises StorageUnavailable."""
         try:
             with storage_errors():
-                told = self._service.get_blob_client(container, blob_name).get_blob_properties()
+                properties = self._service.get_blob_client(container, blob_name).get_blob_properties()
         except BlobMissing:
             return None
-        return run_request(container, told)
+        return run_request(container, properties)
 
     def page(self, cursor: str | None, most: int) -> BlobPage:
         """Up to ``most`` blobs in the order of their names, after the last page's ``cursor``.
@@ -112,28 +107,28 @@ class ImageBlobs:
                 .list_blobs(include=["metadata"], results_per_page=most)
                 .by_page(continuation_token=cursor or None)
             )
-            runs = tuple(run_request(self._container, told) for told in next(pages, ()))
+            runs = tuple(run_request(self._container, blob) for blob in next(pages, ()))
         return BlobPage(runs, getattr(pages, "continuation_token", None) or None)
 
     def ping(self) -> None:
-        """Ask whether the image container answers. Raises StorageUnavailable, BlobMissing without container."""
+        """Check that the image container answers. Raises StorageUnavailable, BlobMissing without container."""
         with storage_errors():
             self._service.get_container_client(self._container).get_container_properties()
 
+    def _download(self, image: ImageVersion) -> bytes:
+        with storage_errors():
+            blob = self._service.get_blob_client(image.container, image.blob_name)
+            stream = blob.download_blob(etag=f'"{image.etag}"', match_condition=MatchConditions.IfNotModified)
+            if stream.size > self._max_bytes:  # the run's request did not have the size
+                raise self._too_large(stream.size)
+            return bytes(stream.readall())
 
-def run_request(container: str, told: BlobProperties) -> RunRequest:
-    """The run of a blob version as the storage SDK tells of it."""
-    etag = plain_etag(told.etag)
-    return RunRequest(
-        run_id=run_id_of(container, told.name, etag),
-        image=ImageVersion(container, told.name, etag, told.size),
-        lineage=lineage_of(told.name, told.metadata or {}, told.last_modified),
-        traceparent=traceparent_of(told.metadata or {}),
-    )
+    def _too_large(self, size: int) -> TooLarge:
+        return TooLarge(f"{size} bytes; at most {self._max_bytes} are accepted.")
 
 
 def open_blobs(settings: Settings) -> ImageBlobs:
-    """The container as the settings say; nothing is connected until the first read."""
+    """The container that the settings name; nothing is connected until the first read."""
     return ImageBlobs(
         connect(settings.storage),
         settings.container,
@@ -153,13 +148,21 @@ def connect(storage: StorageSettings) -> BlobServiceClient:
     return BlobServiceClient(str(storage.blob_service_uri), credential=credential, **_CLIENT_OPTIONS)
 
 
-_MOST_BYTES = 16 * 1024 * 1024
+def run_request(container: str, blob: BlobProperties) -> RunRequest:
+    """The run of a blob version, out of its properties."""
+    etag = plain_etag(blob.etag)
+    return RunRequest(
+        run_id=run_id_of(container, blob.name, etag),
+        image=ImageVersion(container, blob.name, etag, blob.size),
+        source=source_metadata_of(blob.name, blob.metadata or {}, blob.last_modified),
+        traceparent=traceparent_of(blob.metadata or {}),
+    )
 
 
 class RecentBytes:
-    """Least recently used goes first; bounded in bytes; safe between threads."""
+    """A cache of images between two steps: bounded in bytes, least recently used out first, safe between threads."""
 
-    def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
+    def __init__(self, most_bytes: int = _MOST_BYTES_KEPT) -> None:
         self._most_bytes = most_bytes
         self._held = 0
         self._bytes: OrderedDict[ImageVersion, bytes] = OrderedDict()
@@ -174,7 +177,7 @@ class RecentBytes:
             return data
 
     def put(self, image: ImageVersion, data: bytes) -> None:
-        """Remember the bytes of this version."""
+        """Keep the bytes of this version."""
         with self._lock:
             if image in self._bytes:
                 return
@@ -185,6 +188,6 @@ class RecentBytes:
                 self._held -= len(forgotten)
 
     def forget(self, image: ImageVersion) -> None:
-        """Drop the bytes of this version, if they are held."""
+        """Drop the bytes of this version, if there are any."""
         with self._lock:
             self._held -= len(self._bytes.pop(image, b""))

@@ -21,9 +21,9 @@ from function_app.errors import BlobMissing, StorageUnavailable, Superseded
 
 @contextmanager
 def storage_errors() -> Iterator[None]:
-    """Translate. ResourceExistsError passes: to an idempotent writer it is good news, not an error.
+    """Translate the SDK's exceptions, except ResourceExistsError: an idempotent writer handles that itself.
 
-    A refused credential counts as transient: an operator mends it, and the image is not to blame.
+    A refused credential counts as transient: an operator can repair it, and the image is not to blame.
     """
     try:
         yield

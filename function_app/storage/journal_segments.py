@@ -1,6 +1,6 @@
-"""Where the journal of started runs lies: append blobs ``live/…`` in the quarantine container.
+"""Where the journal of started runs is kept: append blobs ``live/…`` in the quarantine container.
 
-A segment has one writer, its process; anyone reads it on from where they stopped, and anyone deletes it once its runs
+A segment has one writer, its process. Every process reads its new lines, and any process deletes it once its runs
 have ended. Appending leaves no soft-deleted copy behind, as overwriting would.
 """
 
@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from azure.core import MatchConditions
+from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import BlobServiceClient
 
-from function_app.errors import BlobMissing, Superseded
+from function_app.errors import BlobMissing, StorageUnavailable, Superseded
 from function_app.storage.errors import storage_errors
 from function_app.storage.kept_state import make_container
 
@@ -23,7 +24,7 @@ PREFIX = "live/"
 
 @dataclass(frozen=True)
 class Segment:
-    """One segment as the listing tells of it; ``size`` in bytes."""
+    """One segment, out of the container's listing; ``size`` in bytes."""
 
     name: str
     etag: str
@@ -33,7 +34,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Reading:
-    """All segments, and the bytes that are new in some of them, by name."""
+    """All segments, and the new bytes of those that grew, by name."""
 
     segments: tuple[Segment, ...]
     added: Mapping[str, bytes]
@@ -47,26 +48,29 @@ class JournalSegments:
         self._container = container
 
     def begin(self, name: str) -> None:
-        """Make an empty segment; the container too, when it turns out to be missing."""
+        """Create an empty segment, and the container if missing."""
         try:
             self._create(name)
-        except BlobMissing:  # said of a missing container too
+        except BlobMissing:  # raised for a missing container too
             make_container(self._service, self._container)
-            self._create(name)
+            try:
+                self._create(name)
+            except BlobMissing:
+                raise StorageUnavailable("The journal's container is not there.") from None
 
     def append(self, name: str, lines: bytes) -> None:
-        """Add whole lines. Raises BlobMissing if the segment was deleted meanwhile: then begin another."""
+        """Append whole lines. Raises BlobMissing if the segment was deleted meanwhile: then begin another."""
         with storage_errors():
             self._service.get_blob_client(self._container, name).append_block(lines)
 
     def read(self, read_up_to: Mapping[str, int]) -> Reading:
-        """Every segment, and what it holds beyond the bytes that are known: one request, and one for each that grew."""
+        """Every segment, and its bytes beyond those read before: one request, and one for each segment that grew."""
         segments = self._list()
         added = {}
         for segment in segments:
             known = read_up_to.get(segment.name, 0)
             if segment.size > known:
-                with contextlib.suppress(BlobMissing):  # deleted since it was listed: its runs have ended
+                with contextlib.suppress(BlobMissing):  # deleted since the listing: its runs have ended
                     added[segment.name] = self._part(segment, known)
         return Reading(tuple(segments), added)
 
@@ -78,15 +82,18 @@ class JournalSegments:
             )
 
     def _create(self, name: str) -> None:
-        with storage_errors():
-            self._service.get_blob_client(self._container, name).create_append_blob()
+        try:
+            with storage_errors():
+                self._service.get_blob_client(self._container, name).create_append_blob()
+        except ResourceExistsError:  # the SDK's word for a container that is being deleted, for half a minute
+            raise StorageUnavailable("The journal's container is being deleted.") from None
 
     def _list(self) -> list[Segment]:
         try:
             with storage_errors():
                 return [
-                    Segment(told.name, told.etag, told.size, told.last_modified)
-                    for told in self._service.get_container_client(self._container).list_blobs(
+                    Segment(blob.name, blob.etag, blob.size, blob.last_modified)
+                    for blob in self._service.get_container_client(self._container).list_blobs(
                         name_starts_with=PREFIX
                     )
                 ]

@@ -1,7 +1,7 @@
-"""One small JSON blob that outlives a process, so that any worker can go on where another stopped.
+"""One small JSON blob that outlives a process, so that any worker can continue where another stopped.
 
-It lives in the quarantine container, which the trigger does not watch. Losing it costs work done twice, never an
-image; so what is missing or cannot be read counts as the beginning.
+It is kept in the quarantine container, which the trigger does not watch. Losing it means that work is repeated, never
+that an image is lost; so a blob that is missing or unreadable counts as the initial state.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class KeptState(Generic[S]):
         self._kind = kind
 
     def read(self) -> S:
-        """What was last written. Raises StorageUnavailable."""
+        """The state last written. Raises StorageUnavailable."""
         try:
             with storage_errors():
                 blob = self._service.get_blob_client(self._container, self._name)
@@ -40,10 +40,10 @@ class KeptState(Generic[S]):
             return self._kind()
 
     def write(self, state: S) -> None:
-        """Remember it; the container is made when it turns out to be missing. Raises StorageUnavailable."""
+        """Replace it; the container is created if missing. Raises StorageUnavailable."""
         try:
             self._put(state)
-        except BlobMissing:  # said of a missing container too
+        except BlobMissing:  # raised for a missing container too
             make_container(self._service, self._container)
             self._put(state)
 
@@ -55,6 +55,6 @@ class KeptState(Generic[S]):
 
 
 def make_container(service: BlobServiceClient, container: str) -> None:
-    """Make it unless somebody was faster. Raises StorageUnavailable."""
+    """Create it unless it exists. Raises StorageUnavailable."""
     with contextlib.suppress(ResourceExistsError), storage_errors():
         service.create_container(container)

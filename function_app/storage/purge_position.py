@@ -1,4 +1,4 @@
-"""Where the purge of old histories stands: how far it has come in the books, in the order of their rows."""
+"""How far the purge of old histories has come, in the order of the rows."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _CLOCKS_DIFFER = timedelta(minutes=15)
 
 @dataclass(frozen=True)
 class PurgePosition:
-    """The histories of the rows up to ``passed`` were forgotten.
+    """The histories of the rows up to ``passed`` were purged.
 
-    A pass goes on from tick to tick until it meets a row that is too young, or none: ``done_at`` is when it did, null
-    while one is under way, and ``next_committed_at`` is the date of that row.
+    A pass continues from tick to tick until it reaches a row that is too young, or the last row: ``done_at`` is when it
+    did, null while a pass is under way, and ``next_committed_at`` is the date of that young row.
     """
 
     passed: EndedRun | None = None
@@ -28,10 +28,10 @@ class PurgePosition:
     next_committed_at: datetime | None = None
 
     def at(self, now: datetime) -> PurgePosition:
-        """The position to go on from.
+        """The position to continue from.
 
         A new pass begins a little before the last one's end, for rows dated by a slower clock and for runs that had
-        their row and had not quite ended. A position of the future was written by a wrong clock: back to the beginning.
+        a row but had not quite ended. A position in the future was written by a wrong clock: start from the beginning.
         """
         if self.passed is not None and self.passed.committed_at > now + _CLOCKS_DIFFER:
             return PurgePosition()
@@ -40,7 +40,7 @@ class PurgePosition:
         return PurgePosition(EndedRun("", self.passed.committed_at - _CLOCKS_DIFFER, 0))
 
     def is_due(self, now: datetime, retention: timedelta) -> bool:
-        """Whether there can be anything to forget: a question to the books would wake a database that sleeps.
+        """Whether there can be anything to purge, without a query, which would resume a paused database.
 
         At most one pass a day, and none before the oldest row that is left has grown old enough.
         """

@@ -1,12 +1,11 @@
-"""The quarantine container: the bytes of rejected and given-up images, kept for a person to look at.
+"""The quarantine container: the bytes of rejected and failed images, kept for a person to look at.
 
-Copies are made by the storage service (a giant never passes through this process), conditional on the
-version the run judged, and under a name that a second try finds taken: idempotent.
+Copies are made by the storage service (a huge blob never passes through this process), conditional on
+the run's version of the blob, under a name that a second try finds taken: idempotent.
 """
 
 from __future__ import annotations
 
-import contextlib
 from urllib.parse import quote
 
 from azure.core import MatchConditions
@@ -16,26 +15,27 @@ from azure.storage.blob import BlobServiceClient
 from function_app.errors import BlobMissing, Superseded
 from function_app.models.runs import RunRecord
 from function_app.storage.errors import storage_errors
+from function_app.storage.kept_state import make_container
 
 _LONGEST_TAIL = 120
 
 
 class Quarantine:
-    """One container, made when it turns out to be missing (infra makes it beforehand)."""
+    """One container, created if missing (infra creates it beforehand)."""
 
     def __init__(self, service: BlobServiceClient, container: str) -> None:
         self._service = service
         self._container = container
 
     def keep(self, record: RunRecord) -> str | None:
-        """Copy the blob of this run; the copy's name, or None when its bytes are gone already.
+        """Copy the blob of this run; the copy's name, or None if its bytes are gone.
 
         Raises StorageUnavailable.
         """
         try:
             return self._copy(record)
-        except BlobMissing:  # said of a missing container too
-            self._make_container()
+        except BlobMissing:  # raised for a missing container too
+            make_container(self._service, self._container)
         try:
             return self._copy(record)
         except BlobMissing:
@@ -60,10 +60,6 @@ class Quarantine:
             return None
         return name
 
-    def _make_container(self) -> None:
-        with contextlib.suppress(ResourceExistsError), storage_errors():
-            self._service.create_container(self._container)
-
 
 def quarantine_name(record: RunRecord) -> str:
     """``<reason>/<run id>-<end of the blob's name>``: short enough whatever the blob is called."""
@@ -73,7 +69,7 @@ def quarantine_name(record: RunRecord) -> str:
 
 def quarantine_metadata(record: RunRecord) -> dict[str, str]:
     """Whose bytes these are and why they are here; ASCII, as metadata must be."""
-    told = {
+    known = {
         "runid": record.run_id,
         "reason": record.reason or record.outcome,
         "attempt": str(record.attempt),
@@ -83,4 +79,4 @@ def quarantine_metadata(record: RunRecord) -> dict[str, str]:
         "deviceid": record.device_id or "",
         "sourcename": record.source_name or "",
     }
-    return {key: value for key, value in told.items() if value}
+    return {key: value for key, value in known.items() if value}

@@ -1,6 +1,6 @@
-"""Where the timed sweep stands: one small blob, so that any worker process can go on from there.
+"""How far the timed sweep has come, kept in a small blob so that any worker process can continue.
 
-Losing it costs a sweep from the beginning, nothing else; so what cannot be read counts as no position.
+Losing it costs a sweep from the beginning, nothing else.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _ASK_ABOUT_ALL_EVERY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class SweepPosition:
-    """``cursor`` is where the pass that began at ``begun`` goes on, null at its beginning; ``clean`` while it has met
-    no image that waits.
+    """``cursor`` is where the pass that began at ``begun`` continues, null at its beginning; ``clean`` while it has
+    found no waiting image.
 
-    Images uploaded before ``settled_before`` ended: a clean pass saw to it. The database is not asked about them again
-    until ``asked_about_all``, when a pass last asked about every image, is a day ago. So it sleeps while no image
-    comes, where asking every five minutes would keep a serverless one awake (and billed) around the clock.
+    Images uploaded before ``settled_before`` have ended: a clean pass confirmed it. They are not looked up in the
+    database again until ``asked_about_all``, when a pass last looked up every image, is a day ago. So a serverless
+    database can pause while no image comes; a query every five minutes would keep it running (and billed) all day.
     """
 
     cursor: str | None = None
@@ -37,8 +37,8 @@ class SweepPosition:
     def at(self, now: datetime) -> SweepPosition:
         """The position to sweep from: this one, or the beginning of a new pass.
 
-        A position of the future was written while a clock was wrong: what it calls settled may be yet to come, so
-        nothing is.
+        A position in the future was written while a clock was wrong: images that it calls settled may be yet to
+        come, so none are.
         """
         moments = (self.begun, self.settled_before, self.asked_about_all)
         if any(moment is not None and moment > now + _CLOCKS_DIFFER for moment in moments):
@@ -51,7 +51,7 @@ class SweepPosition:
         return SweepPosition(None, now, True, self.settled_before, self.asked_about_all)
 
     def after(self, next_cursor: str | None, *, clean: bool) -> SweepPosition:
-        """The position after a stretch; a pass that ends clean settles what was there when it began."""
+        """The position after a part of the pass; a pass that ends clean settles what was there when it began."""
         clean = clean and self.clean
         if next_cursor is not None or not clean or self.begun is None:
             return SweepPosition(next_cursor, self.begun, clean, self.settled_before, self.asked_about_all)

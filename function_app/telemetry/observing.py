@@ -1,12 +1,12 @@
-"""One trace per image, from the device's file to the row, and a few metrics; on by the setting TELEMETRY.
+"""One trace per image, from the device's file to the row, and a few metrics; enabled by the setting TELEMETRY.
 
-The uploader's W3C traceparent comes with the blob; the starter tells of the way from device to blob as the span
-``upload``, and it and each activity add a span named after them.
-An image without one gets the trace that its run id (32 hex digits, as a trace id has) makes by itself. Spans and
-metrics carry ids, outcomes and reasons: no pixel, no text of a library's exception, no secret.
+The uploader's W3C traceparent comes with the blob. The trigger adds the span ``upload``, for the time from device to
+blob; the trigger and each activity add a span of their own name. An image without a traceparent gets a trace whose id
+is its run id (both have 32 hex digits). Spans and metrics carry ids, outcomes and reasons: no pixel, no text of a
+library's exception, no secret.
 
-While the setting is off nothing is wrapped and OpenTelemetry is not imported. The orchestrator is never observed:
-it is replayed.
+While the setting is off nothing is wrapped and OpenTelemetry is not imported. The orchestrator is never observed,
+because it is replayed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Step = TypeVar("Step", bound=Callable[..., Any])
 TELEMETRY = os.environ.get("TELEMETRY", "off")
 
 _START = "start_on_blob"
-_ENDINGS = ("save_result", "reject_image", "fail_image")
+_RECORDING_STEPS = ("save_result", "reject_image", "fail_image")
 
 
 def observed(step: Step) -> Step:
@@ -60,16 +60,16 @@ def observed_start(run: RunRequest) -> Iterator[None]:
         yield
 
 
-def note_failed_look(error: PipelineError) -> None:
-    """Count a delivery that failed before it was known which image it is of, and so has no span."""
+def count_failed_lookup(error: PipelineError) -> None:
+    """Count a delivery that failed before its image was known, and so has no span."""
     if TELEMETRY != "off":
         from function_app.telemetry.providers import instruments
 
         instruments(TELEMETRY).retries.add(1, {"step": _START, "reason": error.reason})
 
 
-def note_oldest_waiting(since: datetime | None) -> None:
-    """Measure how long the oldest image without an outcome has waited, as the sweep saw it; None for no such image."""
+def measure_oldest_waiting(since: datetime | None) -> None:
+    """Record the age of the oldest image without an outcome that the sweep found; None if there is none."""
     if TELEMETRY != "off" and since is not None:
         from function_app.telemetry.providers import instruments
 
@@ -82,22 +82,22 @@ def _activity(step: Callable[..., Any], to: Instruments) -> Callable[..., Any]:
         (subject,) = inputs.values()
         image = image_of_input(subject)
         with _tried(step.__name__, image, to) as span:
-            answer = step(**inputs)
-            refused = answer.get("rejection")
-            if refused:
-                span.set_attribute("image.reason", refused["reason"])
-            elif step.__name__ in _ENDINGS:
+            result = step(**inputs)
+            rejection = result.get("rejection")
+            if rejection:
+                span.set_attribute("image.reason", rejection["reason"])
+            elif step.__name__ in _RECORDING_STEPS:
                 to.images.add(1, {"outcome": image.outcome})
                 if image.captured_at is not None:
                     to.latency.record(_since(image.captured_at), {"outcome": image.outcome})
-            return answer
+            return result
 
     return traced
 
 
 @contextmanager
 def _tried(step: str, image: TracedImage, to: Instruments) -> Iterator[Span]:
-    """A span around one try; a try that raises is marked, counted and measured, and raises on."""
+    """A span around one try; a failed try is marked, counted and measured, and its exception propagates."""
     with to.span(step, image) as span:
         try:
             yield span

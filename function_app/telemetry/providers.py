@@ -1,8 +1,8 @@
 """Where spans and metrics go. Imported only while telemetry is on, so that OpenTelemetry costs nothing when off.
 
 TELEMETRY is ``console``, ``otlp`` (to OTEL_EXPORTER_OTLP_ENDPOINT), ``azuremonitor`` (to
-APPLICATIONINSIGHTS_CONNECTION_STRING, signed in with the app's identity) or ``provided`` (whatever has set up
-OpenTelemetry in this process before: an agent, a test).
+APPLICATIONINSIGHTS_CONNECTION_STRING, signed in with the app's identity) or ``provided`` (OpenTelemetry was set up
+in this process before, by an agent or a test).
 """
 
 from __future__ import annotations
@@ -71,9 +71,9 @@ class Instruments:
             yield span
 
     def uploaded(self, image: TracedImage) -> None:
-        """The way from the file complete on the device to the blob, as a span out of the two times that came along.
+        """The span from the file being complete on the device to the blob, out of the two times in the metadata.
 
-        Storage tells its time in whole seconds and the device's clock is its own: the end is never before the start.
+        Storage cuts its time to whole seconds and the device has its own clock: the end is never before the start.
         """
         if image.captured_at is None or image.uploaded_at is None:
             return
@@ -84,7 +84,7 @@ class Instruments:
 
     @staticmethod
     def failed(span: trace.Span, reason: str) -> None:
-        """Mark the span as failed, with our own word for why."""
+        """Mark the span as failed, with one of our reason codes."""
         span.set_status(trace.StatusCode.ERROR, reason)
 
 

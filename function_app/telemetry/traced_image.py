@@ -1,4 +1,4 @@
-"""What telemetry says of an image, out of what a step was given; no byte of it and nothing a person typed."""
+"""What telemetry records of an image, out of a step's input: none of its bytes, and no text that a person typed."""
 
 from __future__ import annotations
 
@@ -34,28 +34,28 @@ class TracedImage:
 
 
 def image_of_run(run: RunRequest) -> TracedImage:
-    """The image that a run is of."""
-    told = run.lineage
+    """The image of a run."""
+    source = run.source
     return TracedImage(
-        run.run_id, run.attempt, run.traceparent or own_trace(run.run_id), told.device_id, told.captured_at,
-        told.uploaded_at,
+        run.run_id, run.attempt, run.traceparent or own_trace(run.run_id), source.device_id, source.captured_at,
+        source.uploaded_at,
     )  # fmt: skip
 
 
 def image_of_input(subject: Mapping[str, Any]) -> TracedImage:
-    """The image that an activity's input is of: a RunRequest or an Ending, as JSON."""
-    about = subject.get("record") or subject
-    lineage = subject.get("lineage") or about
+    """The image of an activity's input: a RunRequest or a RunResult, as JSON."""
+    record = subject.get("record") or subject
+    source = subject.get("lineage") or record  # the key that SourceMetadata has in JSON
     traceparent = subject.get("traceparent")
     return TracedImage(
-        about["run_id"], int(about.get("attempt", 1)), traceparent or own_trace(about["run_id"]),
-        lineage.get("device_id"), _moment(lineage.get("captured_at")), _moment(lineage.get("uploaded_at")),
-        str(about.get("outcome") or ""),
+        record["run_id"], int(record.get("attempt", 1)), traceparent or own_trace(record["run_id"]),
+        source.get("device_id"), _moment(source.get("captured_at")), _moment(source.get("uploaded_at")),
+        str(record.get("outcome") or ""),
     )  # fmt: skip
 
 
 def own_trace(run_id: str) -> str:
-    """A traceparent for an image whose uploader began none: the same for every step of the run."""
+    """A traceparent for an image that came without one: the same for every step of the run."""
     return f"00-{run_id}-{run_id[:16]}-01"
 
 

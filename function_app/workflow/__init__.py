@@ -1,1 +1,1 @@
-"""One image, step by step: what starts a run, the orchestration, its activities, and the runs that are live."""
+"""The workflow of one image: its trigger, the orchestration, its activities, and the runs under way."""

@@ -1,4 +1,4 @@
-"""What the blob trigger is handed: where the blob lies, and nothing of its bytes or its version.
+"""What the blob trigger receives: where the blob is, without its bytes or version.
 
 A parameter of an SDK type makes host and worker pass a reference instead of the content (deferred binding). Recorded on
 Functions host 4.1037 with a blob of 500 MB: bytes took 2.2 GB in the host and 2 GB in the worker, a reference 15 MB and
@@ -23,13 +23,13 @@ _WORKER = "azure_functions_worker.bindings.meta"
 
 @dataclass(frozen=True)
 class ArrivedBlob(SdkType):
-    """Container and name, both as the host told them: nobody has checked that they are ours, or still there."""
+    """Container and name as the host sent them: unchecked, so perhaps not ours, or no longer there."""
 
     container: str
     name: str
 
     def get_sdk_type(self) -> ArrivedBlob:
-        """Itself: what the function receives."""
+        """Itself: this is what the function receives."""
         return self
 
     def __str__(self) -> str:
@@ -42,7 +42,20 @@ class ArrivedBlob(SdkType):
         """
         if self.container != container:
             return f"the container is {self.container!r}, not {container!r}"
-        return None if self.name else "no blob is named"
+        if not {".", ".."}.isdisjoint(self.name.split("/")):
+            # On its way such a path is resolved: to another name of the same blob, or out of the container.
+            return "no blob has a name with . or .. between slashes"
+        if not self.name:
+            return "no blob is named"
+        return None if _encodes(self.name) else "no blob has a name that UTF-8 cannot hold"
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class ArrivedBlobConverter(InConverter, binding="blob", trigger="blobTrigger"):
@@ -62,15 +75,15 @@ class ArrivedBlobConverter(InConverter, binding="blob", trigger="blobTrigger"):
     def decode(
         cls, data: Datum, *, trigger_metadata: Mapping[str, Any], pytype: type | None = None
     ) -> ArrivedBlob:
-        """Raises ValueError when the host sent something else than a reference.
+        """Raises ValueError when the host sent anything but a reference.
 
         ``pytype`` is optional because the runtime of Python 3.13 leaves it out in one of its two ways to call.
         """
         _bound_the_worker_s_memory()
         if data is None or data.type != "model_binding_data":
             raise ValueError(f"the host sent {data and data.type!r} instead of a reference to the blob")
-        told = json.loads(data.value.content)
-        return ArrivedBlob(told.get("ContainerName") or "", told.get("BlobName") or "")
+        reference = json.loads(data.value.content)
+        return ArrivedBlob(reference.get("ContainerName") or "", reference.get("BlobName") or "")
 
 
 def _bound_the_worker_s_memory() -> None:

@@ -1,4 +1,4 @@
-"""How often and how long a step is tried again: the delays, and the words for what went wrong.
+"""The retry policy of a step: how often, after which delays, and how the cause of a failure is named.
 
 Pure and deterministic, because orchestrations replay: the jitter is drawn from the run id, not from
 a random source. Our own policy, because the SDK's RetryOptions (1.x) knows a fixed interval only.
@@ -17,9 +17,9 @@ _FIRST_SECONDS = 2.0
 _LONGEST_SECONDS = 60.0
 _JITTER = 0.2  # each delay is stretched or shortened by up to a fifth, so that many runs spread out
 
-# What no adapter of ours named is the process itself: it died under the step, or holds a bug. The host has a new
-# worker after 3 to 7 s (recorded; more where it starts cold), so the shortest such delay is 8 s. A step that brings its
-# worker down is thereby not tried again by the next one at once: the third crash in a row recycles the whole host.
+# A failure that no adapter of ours named lies in the process itself: it died under the step, or has a bug. The host has
+# a new worker after 3 to 7 s (recorded; longer on a cold start), so the shortest such delay is 8 s. Thereby a step that
+# crashes its worker is not retried by the next one at once: the third crash in a row recycles the whole host.
 _FIRST_SECONDS_UNNAMED = 10.0
 WORKER_CRASHED, UNEXPECTED = "worker_crashed", "unexpected_error"
 
@@ -39,7 +39,7 @@ _LONGEST_CAUSE = 200
 
 
 def delay_before_retry(failures: int, key: str, reason: str) -> timedelta:
-    """How long to wait after the n-th failure (n from 1) of a step, that one for ``reason``; the same for one key."""
+    """How long to wait after a step's n-th failure (n from 1), for ``reason``; always the same for one key."""
     first = _FIRST_SECONDS_UNNAMED if reason in (WORKER_CRASHED, UNEXPECTED) else _FIRST_SECONDS
     seconds = min(_LONGEST_SECONDS, max(first, _FIRST_SECONDS * 2 ** (failures - 1)))
     digest = hashlib.sha256(f"{key}/{failures}".encode()).digest()
@@ -55,8 +55,8 @@ def cause_of(failure: str) -> tuple[str, str]:
     """
     if _WORKER_EXIT.search(failure):
         code = _EXIT_CODE.search(failure)
-        told = f" with code {code[1]}" if code else ""
-        return WORKER_CRASHED, f"the worker process exited{told} while it ran this step"
+        with_code = f" with code {code[1]}" if code else ""
+        return WORKER_CRASHED, f"the worker process exited{with_code} while it ran this step"
     found = _ACTIVITY_FAILURE.search(failure)
     if found is None:
         return UNEXPECTED, " ".join(failure.split())[:_LONGEST_CAUSE]

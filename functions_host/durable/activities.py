@@ -1,8 +1,8 @@
-"""Runs activities at least once each and turns what they give into messages for their instance.
+"""Dispatches activities, each at least once, and turns results and failures into messages for their instance.
 
-A lease belongs to a host process, not to a clock: the hub's lock proves that no other process holds
-work, so whatever is found leased at start was lost with its process and is run again at once. Azure waits
-for minutes; a runner with a `lease` does too, for what had begun.
+The task hub's lock proves that no other process runs its work, so whatever is found leased at start was lost with its
+process and runs again at once. Azure, which cannot know, waits for the lease to run out; a dispatcher with a `lease`
+does so too, for what had begun.
 """
 
 from __future__ import annotations
@@ -16,28 +16,31 @@ from datetime import datetime, timedelta
 from functions_host.durable.catalog import FunctionCatalog
 from functions_host.durable.events import Event, EventType, dumps
 from functions_host.durable.storing import rows
-from functions_host.durable.storing.hub import Hub
 from functions_host.durable.storing.instance import Work
 from functions_host.durable.storing.store import Unit
-from functions_host.durable.storing.timers import TimerQueue
+from functions_host.durable.storing.task_hub import TaskHub
+from functions_host.durable.storing.timer_queue import TimerQueue
 from functions_host.errors import WorkerExitedError
 
-log = logging.getLogger("functions_host.durable.activities")
+ACTIVITY_LEASE = timedelta(minutes=5)
+"""In Azure, from an activity's beginning until another host may run it (recorded; contract F)."""
+
+_log = logging.getLogger("functions_host.durable.activities")
 
 
-class ActivityRunner:
+class ActivityDispatcher:
     """At most `slots` activities at a time, oldest call first."""
 
     def __init__(
-        self, catalog: FunctionCatalog, hub: Hub, slots: int, lease: timedelta | None = None
+        self, catalog: FunctionCatalog, hub: TaskHub, slots: int, lease: timedelta | None = None
     ) -> None:
         self._catalog = catalog
         self._hub = hub
         self._slots = slots
         self._lease = lease
-        self._hidden: dict[int, Work] = {}
-        self._visible = TimerQueue(hub.clock, self._show)
-        self._showing: asyncio.Task[None] | None = None
+        self._leased: dict[int, Work] = {}
+        self._lease_ends = TimerQueue(hub.clock, self._lease_over)
+        self._waiting_for_leases: asyncio.Task[None] | None = None
         self._waiting: deque[Work] = deque()
         self._running: set[asyncio.Task[None]] = set()
         self._stopping = False
@@ -49,28 +52,28 @@ class ActivityRunner:
 
     @property
     def waits_for_a_lease(self) -> bool:
-        """Whether activities that a dead host had begun are still hidden."""
-        return self._visible.pending
+        """Whether activities that a killed host had begun are still leased to it."""
+        return self._lease_ends.pending
 
     def resume(self) -> None:
-        """Run again what no process answered; what one had begun only when its lease is over, if there are leases."""
+        """Run again what was left unfinished; with a `lease`, what had begun only once that has run out."""
         works = rows.read_work(self._hub.store)
         if works:
             self._hub.store.submit(Unit([rows.lease_all_work(self._hub.owner)]))
         now = self._hub.clock.now()
         for work, leased_at in works:
             if self._lease and leased_at and leased_at + self._lease > now:
-                self._hidden[work.work_id] = work
-                self._visible.add(leased_at + self._lease, work.work_id, work.instance_id)
-        if self._hidden:
-            self._showing = asyncio.get_running_loop().create_task(self._visible.run())
-        self.start([work for work, _ in works if work.work_id not in self._hidden])
+                self._leased[work.work_id] = work
+                self._lease_ends.add(leased_at + self._lease, work.work_id, work.instance_id)
+        if self._leased:
+            self._waiting_for_leases = asyncio.get_running_loop().create_task(self._lease_ends.run())
+        self.start([work for work, _ in works if work.work_id not in self._leased])
 
-    def _show(self, _instance_id: str, work_id: int) -> None:
-        self.start([self._hidden.pop(work_id)])
+    def _lease_over(self, _instance_id: str, work_id: int) -> None:
+        self.start([self._leased.pop(work_id)])
 
     def start(self, works: list[Work]) -> None:
-        """Run these once there are slots; their rows are durable already."""
+        """Run these as slots become free; their rows are durable already."""
         self._waiting.extend(works)
         self._pump()
 
@@ -84,14 +87,14 @@ class ActivityRunner:
     def _over(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("durable engine: an activity could not be recorded", exc_info=error)
+            _log.error("durable engine: an activity could not be recorded", exc_info=error)
         self._pump()
 
     async def stop(self, grace_seconds: float) -> None:
-        """Start no more; wait for running ones, then drop them (they run again at the next start)."""
+        """Start no more; wait for running ones, then cancel them (they run again at the next start)."""
         self._stopping = True
-        if self._showing is not None:
-            self._showing.cancel()
+        if self._waiting_for_leases is not None:
+            self._waiting_for_leases.cancel()
         if self._running:
             _, late = await asyncio.wait(self._running, timeout=grace_seconds)
             for task in late:
@@ -157,7 +160,7 @@ def failure(work: Work, error: Exception, at: datetime) -> Event:
 
 
 def worker_exit_details(message: str) -> str:
-    """The host's exception for a worker that died under an activity, serialised as recorded on host 4.1037."""
+    """The host's exception for a worker that exited under an activity, serialised as recorded on host 4.1037."""
     nothing_inside = {
         "$type": "System.Exception, System.Private.CoreLib",
         "ClassName": "System.Exception",

@@ -1,4 +1,4 @@
-"""What the Durable engine needs of whoever loaded the app: names, and a way to run them."""
+"""What the Durable engine needs of whoever loaded the app: names, a way to run them, the words for a missing one."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class FunctionCatalog(Protocol):
 
 
 def missing_function(catalog: FunctionCatalog, decision: Decision) -> str | None:
-    """What to fail with, or None when the decision's function exists (or it needs none)."""
+    """The failure for a decision whose function does not exist; None when it does, or when none is needed."""
     if decision.call is not None and not catalog.has_activity(decision.call.name):
         return (
             f"The function '{decision.call.name}' doesn't exist, is disabled, or is not an activity function."
@@ -48,7 +48,7 @@ def missing_function(catalog: FunctionCatalog, decision: Decision) -> str | None
 
 
 def unknown_orchestrator(catalog: FunctionCatalog, name: str) -> str:
-    """The same for an orchestrator, with the names there are."""
+    """The failure for an unknown orchestrator, with the known ones."""
     known = "', '".join(catalog.orchestrators)
     return (
         f"The function '{name}' doesn't exist, is disabled, or is not an orchestrator function. "

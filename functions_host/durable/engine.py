@@ -10,19 +10,20 @@ from pathlib import Path
 from typing import Literal
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from functions_host.clock import Clock, VirtualClock
-from functions_host.durable.activities import ActivityRunner
+from functions_host.durable.activities import ActivityDispatcher
 from functions_host.durable.catalog import FunctionCatalog
 from functions_host.durable.management import client_urls
-from functions_host.durable.management.api import Handler, ManagementApi, guarded
+from functions_host.durable.management.api import ManagementApi, guarded
 from functions_host.durable.management.commands import Commands
 from functions_host.durable.options import DurableOptions
-from functions_host.durable.orchestrating.turns import OrchestrationRunner
+from functions_host.durable.orchestrating.dispatcher import OrchestrationDispatcher
 from functions_host.durable.sdk import engine_started, engine_stopped, speed_up_sdk
-from functions_host.durable.storing.hub import Hub
 from functions_host.durable.storing.instance import Instance, Work
 from functions_host.durable.storing.store import Connect, Store, connect
+from functions_host.durable.storing.task_hub import TaskHub
 
 THREAD_SWITCH_SECONDS = 0.0005
 """The event loop gives the interpreter lock away at every SQLite call; with Python's 5 ms a busy function
@@ -49,9 +50,9 @@ class DurableEngine:
         self.options = options
         self._clock = clock
         self._store = Store(database, options.hub_name, connect)
-        self._hub = Hub(self._store, clock, self._ready)
-        self._orchestrations = OrchestrationRunner(catalog, options, self._hub, self._start_work)
-        self._activities = ActivityRunner(
+        self._hub = TaskHub(self._store, clock, self._ready)
+        self._orchestrations = OrchestrationDispatcher(catalog, options, self._hub, self._start_work)
+        self._activities = ActivityDispatcher(
             catalog, self._hub, options.max_concurrent_activities, activity_lease
         )
         self._commands = Commands(self._hub, catalog, options)

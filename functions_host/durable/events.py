@@ -1,4 +1,4 @@
-"""History events: their types, their JSON (contract B2) and the few facts the engine reads back."""
+"""History events (contract B2): their types, their JSON, their times, and new ids in order of time."""
 
 from __future__ import annotations
 

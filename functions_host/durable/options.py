@@ -36,16 +36,18 @@ class DurableOptions:
         section = _child(_child(host_json, "extensions"), "durableTask")
         hub = _text(section, "hubName", "TestHubName")
         if not _HUB_NAME.fullmatch(hub):
-            raise OptionsError(f"durableTask.hubName {hub!r}: 3 to 45 letters and digits, a letter first")
+            raise OptionsError(
+                f"durableTask.hubName {hub!r}: it must be 3 to 45 letters and digits and start with a letter"
+            )
         overridable = _text(section, "overridableExistingInstanceStates", "NonRunningStates")
         if overridable.lower() not in _OVERRIDABLE:
             raise OptionsError(
-                f"durableTask.overridableExistingInstanceStates {overridable!r}: NonRunningStates or AnyState"
+                f"durableTask.overridableExistingInstanceStates {overridable!r}: neither NonRunningStates nor AnyState"
             )
         rpc = _find(section, "localRpcEndpointEnabled")
         if rpc is False:
             raise OptionsError(
-                "durableTask.localRpcEndpointEnabled must stay on: the Python SDK talks through it"
+                "durableTask.localRpcEndpointEnabled must not be false: the Python SDK calls that endpoint"
             )
         version = _find(section, "defaultVersion")
         return cls(

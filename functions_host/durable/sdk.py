@@ -1,7 +1,11 @@
-"""The HTTP session that SDK 1.x shares among all durable clients of a process.
+"""What the engine touches inside SDK 1.x: its HTTP session is closed, and two slow spots of its replay made quick.
 
-In Azure it ends with the worker process. Here the process may go on (a test run), and a client on another
-event loop would be handed a session of a loop that is over: so it is closed with the last engine of its loop.
+The SDK shares one HTTP session among all durable clients of a process. In Azure that ends with the worker process.
+Here the process may go on (a test run), and a client on another event loop would get the session of a closed one: so
+the session is closed with the last engine.
+
+Each replay parses every timestamp of the history with dateutil and makes a namedtuple class anew. `speed_up_sdk`
+replaces both by equal, cached ones (figures: docs/benchmarks-host.md).
 """
 
 from __future__ import annotations
@@ -19,12 +23,12 @@ _engines: set[int] = set()
 
 
 def engine_started(engine: object) -> None:
-    """One more engine whose clients may use the session."""
+    """Another engine whose clients may use the session."""
     _engines.add(id(engine))
 
 
 async def engine_stopped(engine: object) -> None:
-    """Close the session if no engine is left to answer it and it belongs to this event loop."""
+    """Close the session if no engine is left and it belongs to this event loop."""
     _engines.discard(id(engine))
     if _engines:
         return
@@ -46,7 +50,7 @@ _EXAMPLE = "2026-01-01T00:00:00.0000000Z"
 
 
 def speed_up_sdk() -> bool:
-    """Put both in place (once per process); False where there is no such SDK."""
+    """Put both replacements in place, once per process; False where there is no such SDK."""
     try:
         module: Any = importlib.import_module(_HISTORY_EVENT)
         executor: Any = importlib.import_module(_EXECUTOR)

@@ -14,7 +14,7 @@ from functions_host.http.route_constraints import Predicate, constraint
 
 
 @dataclass(frozen=True)
-class Parameter:
+class RouteParameter:
     """One `{...}` of a template."""
 
     name: str
@@ -28,14 +28,14 @@ class Parameter:
 class Segment:
     """Text between two slashes: literals and parameters in turn."""
 
-    parts: tuple[str | Parameter, ...]
+    parts: tuple[str | RouteParameter, ...]
     patterns: tuple[re.Pattern[str], ...]
 
     @property
-    def only_parameter(self) -> Parameter | None:
+    def only_parameter(self) -> RouteParameter | None:
         """The parameter when the segment is nothing else."""
         part = self.parts[0] if len(self.parts) == 1 else None
-        return part if isinstance(part, Parameter) else None
+        return part if isinstance(part, RouteParameter) else None
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ _TOKEN = re.compile(r"\{\{|\}\}|\{((?:[^{}]|\{\{|\}\})+)\}|([^{}]+)")
 
 
 def _parse_segment(text: str) -> Segment:
-    parts: list[str | Parameter] = []
+    parts: list[str | RouteParameter] = []
     position = 0
     while position < len(text):
         token = _TOKEN.match(text, position)
@@ -112,7 +112,7 @@ def _parse_segment(text: str) -> Segment:
             raise ValueError(f"unbalanced braces in {text!r}")
         position = token.end()
         if token[1] is not None:
-            if parts and isinstance(parts[-1], Parameter):
+            if parts and isinstance(parts[-1], RouteParameter):
                 raise ValueError("two parameters need a literal between them")
             parts.append(_parse_parameter(token[1].replace("{{", "{").replace("}}", "}")))
         else:
@@ -122,7 +122,7 @@ def _parse_segment(text: str) -> Segment:
     return Segment(tuple(parts), _segment_patterns(parts))
 
 
-def _parse_parameter(text: str) -> Parameter:
+def _parse_parameter(text: str) -> RouteParameter:
     stars = len(text) - len(text.lstrip("*"))
     name, default, optional = text[stars:], None, False
     if name.endswith("?"):
@@ -136,7 +136,7 @@ def _parse_parameter(text: str) -> Parameter:
         pieces[-1], _, default = pieces[-1].partition("=")
     if not re.fullmatch(r"[^/{}?*:=]+", head):
         raise ValueError(f"invalid parameter name {head!r}")
-    return Parameter(head, optional, stars > 0, default, tuple(constraint(piece) for piece in pieces))
+    return RouteParameter(head, optional, stars > 0, default, tuple(constraint(piece) for piece in pieces))
 
 
 def _constraints(text: str) -> list[str]:
@@ -152,17 +152,17 @@ def _constraints(text: str) -> list[str]:
     return [*pieces, current]
 
 
-def _segment_patterns(parts: Sequence[str | Parameter]) -> tuple[re.Pattern[str], ...]:
+def _segment_patterns(parts: Sequence[str | RouteParameter]) -> tuple[re.Pattern[str], ...]:
     """`{name}.{ext?}`: with the optional last part, then without it and without the dot before it."""
     forms = [list(enumerate(parts))]
     last = parts[-1]
-    if len(parts) > 1 and isinstance(last, Parameter) and last.optional:
+    if len(parts) > 1 and isinstance(last, RouteParameter) and last.optional:
         before = parts[-2]
         forms.append([*forms[0][:-2], (len(parts) - 2, str(before).removesuffix("."))])
     return tuple(re.compile(_segment_pattern(form), re.IGNORECASE | re.DOTALL) for form in forms)
 
 
-def _segment_pattern(parts: Sequence[tuple[int, str | Parameter]]) -> str:
+def _segment_pattern(parts: Sequence[tuple[int, str | RouteParameter]]) -> str:
     return "".join(re.escape(part) if isinstance(part, str) else f"(?P<p{index}>.+)" for index, part in parts)
 
 
@@ -176,13 +176,13 @@ def _match_segment(segment: Segment, text: str | None, values: dict[str, str]) -
         if found is not None:
             groups = found.groupdict()
             for index, part in enumerate(segment.parts):
-                if isinstance(part, Parameter):
+                if isinstance(part, RouteParameter):
                     _take(values, part, groups.get(f"p{index}"))
             return True
     return False
 
 
-def _take(values: dict[str, str], parameter: Parameter, text: str | None) -> None:
+def _take(values: dict[str, str], parameter: RouteParameter, text: str | None) -> None:
     value = parameter.default if text is None else text
     if value is not None:
         values[parameter.name] = value
@@ -191,7 +191,7 @@ def _take(values: dict[str, str], parameter: Parameter, text: str | None) -> Non
 def _checked(template: RouteTemplate, values: Mapping[str, str]) -> dict[str, str] | None:
     for segment in template.segments:
         for part in segment.parts:
-            if isinstance(part, Parameter) and part.name in values:
+            if isinstance(part, RouteParameter) and part.name in values:
                 text = values[part.name]
                 if not all(holds(text) for holds in part.constraints):
                     return None

@@ -1,33 +1,28 @@
-"""The public listener: function routes, admin pages and extension webhooks on one aiohttp application."""
+"""What answers on the public address: function routes, admin pages and extension webhooks, one aiohttp application."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from aiohttp import web
-from aiohttp.typedefs import Middleware
+from aiohttp.typedefs import Handler, Middleware
 from azure.functions.meta import Datum
 
-from functions_host.http.functions import request_datum, response_of
+from functions_host.http.datums import request_datum, response_of
 from functions_host.http.keys import KeyRing
 from functions_host.http.route_table import Route, RouteTable
 from functions_host.invoking.invocation import Invoker
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Webhook = tuple[str, Handler | Sequence[web.RouteDef]]
 """The system key that opens it, and what answers: one handler or sub-routes."""
-
-_log = logging.getLogger("functions_host.http")
-
 
 BODY_SECONDS = 60.0
 """A client that takes longer to send its body gets 408."""
 
 
 class HttpServer:
-    """Answers function calls. `keys` None: everything is authorised, as `func start` does.
+    """Authorises and answers requests. `keys` None: everything is authorised, as `func start` does.
 
     `body_limit` in bytes; `client_datums(function name)` gives its durable client bindings.
     """
@@ -67,8 +62,8 @@ class HttpServer:
         app.router.add_route("*", "/{path:.*}", self._call_function)
         return app
 
-    def guarded_admin(self, handler: Handler) -> Handler:
-        """The handler behind the master key."""
+    def behind_master_key(self, handler: Handler) -> Handler:
+        """The handler, for whoever sends the master key."""
 
         async def guarded(request: web.Request) -> web.StreamResponse:
             if self._keys is not None and not self._keys.opens_admin(given_key(request)):

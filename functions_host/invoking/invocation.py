@@ -18,14 +18,14 @@ from azure.functions.meta import Datum
 
 from functions_host.clock import SystemClock
 from functions_host.errors import FunctionTimedOutError
-from functions_host.invoking.invocation_context import (
+from functions_host.invoking.arguments import (
     THREAD_LOCAL,
     InvocationContext,
     OutputParameter,
     TraceContext,
     fresh_trace_parent,
 )
-from functions_host.invoking.invocation_log import InvocationLog
+from functions_host.invoking.logs import InvocationLog
 from functions_host.invoking.worker import Worker
 from functions_host.loading.deferred import DeferredValues
 from functions_host.loading.functions import LoadedFunction, Parameter
@@ -69,7 +69,7 @@ class Invoker:
         `on_loop` calls a sync function on the event loop: for what is known to be quick.
 
         Raises what the function raised, TypeError for a value its binding cannot carry,
-        FunctionTimedOutError after host.json's functionTimeout, WorkerExitedError if the worker died under it.
+        FunctionTimedOutError after host.json's functionTimeout, WorkerExitedError if the worker crashed under it.
         """
         invocation_id = _new_id()
         context = None
@@ -81,7 +81,7 @@ class Invoker:
         error = ""
         try:
             if not self._worker.is_there:
-                await self._worker.arrive()
+                await self._worker.wait_for_worker()
             return await self._within_timeout(call, on_loop)
         except asyncio.CancelledError:
             error = "cancelled: the host is stopping"
@@ -103,7 +103,7 @@ class Invoker:
             )
 
     def close(self) -> None:
-        """Give the threads back; a sync function still running is not waited for."""
+        """Release the threads; a sync function still running is not waited for."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def _within_timeout(self, call: _Call, on_loop: bool) -> Datum | None:
@@ -118,7 +118,7 @@ class Invoker:
                 return await asyncio.get_running_loop().run_in_executor(self._pool, _call_sync, call)
         except TimeoutError:
             if limit.expired():  # not a TimeoutError of the function's own
-                await self._worker.fell_with(limit)
+                await self._worker.check_lost(limit)
                 raise FunctionTimedOutError(
                     f"{call.function.name} ran longer than functionTimeout ({self._timeout:g} s)"
                 ) from None
@@ -130,7 +130,7 @@ class Invoker:
         return ThreadPoolExecutor(max_workers=self._threads, thread_name_prefix="function")
 
     def _replace_threads(self) -> None:
-        """Threads and converted values are the worker process's own: a new one has none of the old one's."""
+        """Threads and cached values belong to the worker process: a new one starts without them."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._pool = self._new_pool()
         self._deferred = DeferredValues()

@@ -1,7 +1,7 @@
 """Import one app without another app's modules getting in its way.
 
 The worker puts the app's root last on sys.path (contract A). In a test process several apps, each with a
-`function_app.py`, take turns: modules that the root provides are set aside while it is loaded.
+`function_app.py`, take turns: other modules with names of this root's are stashed while it is loaded.
 """
 
 from __future__ import annotations
@@ -15,27 +15,27 @@ from functions_host.loading.deferred import registry
 
 
 class AppModules:
-    """The app's root on sys.path. `first`: before everything else, with modules of the same names set aside."""
+    """The app's root on sys.path. `first`: before everything else, with other modules of the same names stashed."""
 
     def __init__(self, root: Path, *, first: bool) -> None:
         self._entry = str(root)
         self._names = _module_names(root) if first else frozenset()
-        self._set_aside: dict[str, ModuleType] = self._pop()
-        self._converters_set_aside = self._pop_converters()
+        self._stashed: dict[str, ModuleType] = self._pop()
+        self._converters_stashed = self._pop_converters()
         if first:
             sys.path.insert(0, self._entry)
         elif self._entry not in sys.path:
             sys.path.append(self._entry)
 
     def close(self) -> None:
-        """Forget the app's modules and put back what was set aside."""
+        """Forget the app's modules and put back what was stashed."""
         if self._entry in sys.path:
             sys.path.remove(self._entry)
         self._pop()
         self._pop_converters()
-        sys.modules.update(self._set_aside)
-        if self._converters_set_aside:
-            _converters().update(self._converters_set_aside)
+        sys.modules.update(self._stashed)
+        if self._converters_stashed:
+            _converters().update(self._converters_stashed)
 
     def _pop(self) -> dict[str, ModuleType]:
         mine = [name for name in sys.modules if name.partition(".")[0] in self._names]

@@ -1,7 +1,8 @@
-"""SDK types: parameters that are handed a reference instead of the content (deferred binding; contract C4b).
+"""Deferred binding: parameters of an SDK type get a reference instead of the content (contract C4b).
 
-An app brings `azurefunctions-extensions-base` and a converter registered there; the host needs neither. What the
-worker does with them: 4.34 on Python 3.11 and 3.12, azure-functions-runtime 1.3 on 3.13.
+The app brings `azurefunctions-extensions-base` and registers a converter there; the host needs neither. Modelled on
+worker 4.34 (Python 3.11 and 3.12) and azure-functions-runtime 1.3 (3.13). Azure needs Python worker 4.28 (April 2024)
+or newer for it.
 """
 
 from __future__ import annotations
@@ -35,14 +36,14 @@ class ModelBindingData:
 def registry() -> Any | None:
     """Where converters of SDK types are registered; None while nothing has imported the package.
 
-    No SDK type can be annotated without its package, so this is asked after the app was imported.
+    An SDK type cannot be annotated without its package, so call this after the app has been imported.
     """
     base = sys.modules.get(_BASE)
     return None if base is None else base.get_binding_registry()
 
 
 def is_deferred(annotation: Any) -> bool:
-    """Whether the worker takes a parameter of this annotation for deferred."""
+    """Whether the worker defers a parameter of this annotation."""
     known = registry()
     return known is not None and bool(known.check_supported_type(annotation))
 
@@ -54,9 +55,9 @@ def deferred_converter(binding_type: str) -> Any | None:
 
 
 def binding_with_expression(bindings: Iterable[Binding], trigger: Binding) -> Binding | None:
-    """A binding beside the trigger that holds `{...}`: the host then sends the content after all.
+    """A binding beside the trigger that holds `{...}`: it makes the real host send the content after all.
 
-    The worker is not told of it, and fails with what it gets.
+    The worker still expects a reference, and fails on the bytes.
     """
     for binding in bindings:
         texts = [value for value in binding.properties.values() if isinstance(value, str)]
@@ -66,7 +67,7 @@ def binding_with_expression(bindings: Iterable[Binding], trigger: Binding) -> Bi
 
 
 class DeferredValues:
-    """What converters made, handed out again for the same reference, as the worker of Python 3.11 and 3.12 does.
+    """The values that converters made, reused for the same reference, as the worker does on Python 3.11 and 3.12.
 
     The key is parameter, type, content and function: the content names no version, so a second version of a blob gets
     the value of the first. A converter that returns None is asked again. Unlike the worker's, it does not grow without

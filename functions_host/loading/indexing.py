@@ -94,14 +94,16 @@ def _check_origin(module: ModuleType, root: Path) -> None:
     """An installed package of the same name would shadow the working tree (contract A, hazard)."""
     origin = Path(module.__file__ or "").resolve()
     if not origin.is_relative_to(root.resolve()):
-        raise AppLoadError(f"{module.__name__} was imported from {origin}, not from {root}: it is shadowed")
+        raise AppLoadError(
+            f"{module.__name__} was imported from {origin}, not from {root}: a package of that name hides the app"
+        )
 
 
 def _only_app(module: ModuleType, script: str) -> FunctionRegister:
     apps = [value for name in dir(module) if isinstance(value := getattr(module, name), FunctionRegister)]
     if len(apps) != 1:
-        found = "no" if not apps else f"{len(apps)}"
-        raise AppLoadError(f"{script} holds {found} top level function app instances; it needs exactly one")
+        found = f"{len(apps)} function apps" if apps else "no function app"
+        raise AppLoadError(f"{script} has {found} at module level; it needs exactly one")
     return apps[0]
 
 

@@ -13,12 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from azure.functions.meta import Datum
 from azure.functions.meta import _ConverterMeta as ConverterRegistry
 
 from functions_host.errors import StartRefusedError
 from functions_host.loading.deferred import deferred_converter, is_deferred
 from functions_host.loading.functions import TRIGGER_KINDS, Binding, Parameter
-from functions_host.loading.generic_binding import GenericBinding
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def _parameter(name: str, binding: Binding, annotations: Mapping[str, Any]) -> P
         deferred = is_deferred(annotation)
     except TypeError:  # issubclass() on a union: with SDK types in the app the worker fails to load here
         raise StartRefusedError(
-            name, f"the Python worker does not take the annotation {annotation!r} of {binding.name!r}"
+            name, f"the Python worker does not accept the annotation {annotation!r} of {binding.name!r}"
         ) from None
     return Parameter(
         _checked_converter(name, binding, annotation, deferred),
@@ -109,7 +109,7 @@ def _checked_converter(name: str, binding: Binding, annotation: Any, deferred: b
     if not isinstance(annotation, type) and not _is_typing_generic(annotation):
         raise StartRefusedError(
             name,
-            f"the Python worker does not take the annotation {annotation!r} of {binding.name!r}: use a plain class"
+            f"the Python worker does not accept the annotation {annotation!r} of {binding.name!r}: use a plain class"
             " (dict, not dict[str, int]) or none",
         )
     if annotation in (str, bytes) and not _implicit_output(converter):
@@ -158,3 +158,34 @@ def _returns(name: str, bindings: Sequence[Binding], annotations: Mapping[str, A
                 name, f'the return annotation {annotation.__name__} does not suit binding "{explicit.type}"'
             )
     return Parameter(converter, annotation)
+
+
+class GenericBinding:
+    """The converter of parameters annotated `str` or `bytes`: the value as it came.
+
+    The worker falls back to it for such annotations (contract C4); azure.functions does not ship it.
+    """
+
+    @classmethod
+    def check_input_type_annotation(cls, pytype: type) -> bool:
+        return issubclass(pytype, (str, bytes))
+
+    @classmethod
+    def check_output_type_annotation(cls, pytype: type) -> bool:
+        return issubclass(pytype, (str, bytes, bytearray))
+
+    @classmethod
+    def decode(cls, data: Datum, *, trigger_metadata: Any) -> Any:
+        if data.type in ("string", "bytes", "json", None):
+            return data.value
+        raise ValueError(f"unexpected type of data for a generic binding: {data.type!r}")
+
+    @classmethod
+    def encode(cls, obj: Any, *, expected_type: type | None) -> Datum:
+        if isinstance(obj, str):
+            return Datum(obj, "string")
+        if isinstance(obj, (bytes, bytearray)):
+            return Datum(bytes(obj), "bytes")
+        if obj is None:
+            return Datum(None, None)
+        raise NotImplementedError

@@ -1,4 +1,7 @@
-"""The app's orchestrators and activities as the Durable engine wants them (durable.catalog.FunctionCatalog)."""
+"""The app's orchestrators and activities as the Durable engine calls them (durable.catalog.FunctionCatalog).
+
+An orchestrator is replayed in a function thread or, once it has proved quick, on the event loop (`ReplayPlacement`).
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,16 @@ from typing import Any
 
 from azure.functions.meta import Datum
 
-from functions_host.durable.orchestrating.placement import ReplayPlacement
 from functions_host.errors import StartRefusedError
 from functions_host.invoking.invocation import Invoker
 from functions_host.loading.functions import LoadedFunction
+
+TRIAL_RUNS = 3
+"""Quick replays in a row that an orchestrator must show in threads."""
+LONGEST_CONTEXT = 64 * 1024
+"""Characters of context JSON; a replay of so many takes some 10 ms."""
+SLOW_SECONDS = 0.05
+BLOCKED_SECONDS = 1.0
 
 
 class AppCatalog:
@@ -59,7 +68,7 @@ class AppCatalog:
         return None if datum is None or datum.value is None else str(datum.value)
 
     def _timed(self, function: LoadedFunction) -> Callable[..., Any]:
-        """The orchestrator, telling where and how long it ran; its wait for a thread does not count."""
+        """The orchestrator, reporting where and how long it ran; the wait for a thread does not count."""
 
         def call(**arguments: Any) -> Any:
             started = time.perf_counter()
@@ -83,3 +92,42 @@ def _by_durable_name(functions: Iterable[LoadedFunction], kind: str) -> dict[str
             )
         found[key] = function
     return found
+
+
+class ReplayPlacement:
+    """Where an orchestrator's replay runs, by how its replays behaved so far. Safe to call from any thread.
+
+    A replay is a few hundred microseconds of pure computing, and handing it to a thread and back costs as
+    much again (measured with tests/bench/bench_host.py: 1.3 times the orchestrations per second without). Durable's
+    rules forbid an orchestrator to block; one that does anyway must not stop the host, so each orchestrator
+    starts in threads, and long histories stay there.
+
+    What counts is the time the replay itself took, not its wait for a thread. On a busy machine a quick
+    replay is at times interrupted for long: one that was slow on the loop goes back to threads for twice
+    as many trials as before, so one that is often slow is soon never on the loop. One that was slow
+    beyond any interruption never returns to it.
+    """
+
+    def __init__(self) -> None:
+        self._quick_runs: dict[str, int] = {}
+        self._trial_runs: dict[str, int] = {}
+        self._blocked: set[str] = set()
+
+    def on_loop(self, name: str, context_length: int) -> bool:
+        """Whether this replay may run on the event loop."""
+        return (
+            context_length <= LONGEST_CONTEXT
+            and name not in self._blocked
+            and self._quick_runs.get(name, 0) >= self._trial_runs.get(name, TRIAL_RUNS)
+        )
+
+    def took(self, name: str, seconds: float, *, on_loop: bool) -> None:
+        """A replay ran for so long."""
+        if seconds > SLOW_SECONDS:
+            self._quick_runs[name] = 0
+            if on_loop:
+                self._trial_runs[name] = 2 * self._trial_runs.get(name, TRIAL_RUNS)
+                if seconds > BLOCKED_SECONDS:
+                    self._blocked.add(name)
+        elif not on_loop:
+            self._quick_runs[name] = self._quick_runs.get(name, 0) + 1

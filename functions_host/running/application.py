@@ -13,7 +13,7 @@ from functions_host.loading.app_settings import find
 from functions_host.loading.functions import LoadedFunction
 from functions_host.loading.host_json import DEFAULT_BODY_LIMIT, HostOptions, read_host_json
 from functions_host.loading.indexing import index_app
-from functions_host.loading.unsupported_calls import check_client, check_orchestrator
+from functions_host.loading.supported import check_client, check_orchestrator
 from functions_host.triggers.blobs.subscriptions import BlobSubscription, subscription_of
 from functions_host.triggers.timers.listener import TimerSubscription, timer_of
 

@@ -1,13 +1,11 @@
 """The running host: starts what the app needs in order, stops it in reverse.
 
-Order of start: state lock, listeners (answering 503 until ready), Durable engine, triggers, ready.
+Order of start: host lock on the state folder, sockets (503 until ready), Durable engine, triggers, ready.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,16 +13,17 @@ from typing import Literal, TextIO
 
 from aiohttp import web
 
-from functions_host.clock import ACTIVITY_LEASE, BLOB_LEASE, Clock, SystemClock
+from functions_host.clock import Clock, SystemClock
 from functions_host.durable import DurableEngine, DurableOptions
+from functions_host.durable.activities import ACTIVITY_LEASE
 from functions_host.errors import SettingsError
-from functions_host.http.admin_pages import home_page, status_body
+from functions_host.http.admin_pages import AdminPages
 from functions_host.http.keys import load_keys
-from functions_host.http.listener import Listener
+from functions_host.http.listening_socket import ListeningSocket
 from functions_host.http.route_table import RouteTable
 from functions_host.http.server import HttpServer, Webhook
 from functions_host.invoking.invocation import Invoker
-from functions_host.invoking.invocation_log import InvocationLog
+from functions_host.invoking.logs import InvocationLog
 from functions_host.invoking.worker import Crash, Worker
 from functions_host.loading.app_settings import find
 from functions_host.loading.host_json import section
@@ -32,8 +31,8 @@ from functions_host.running.app_catalog import AppCatalog
 from functions_host.running.application import Application
 from functions_host.running.state_directory import StateDirectory
 from functions_host.triggers.blobs.listener import BlobListener
-from functions_host.triggers.timers.listener import TimerListener
-from functions_host.triggers.timers.status_store import TimerStatusStore
+from functions_host.triggers.blobs.queue import BLOB_LEASE
+from functions_host.triggers.timers.listener import TimerListener, TimerStatusStore
 
 STOP_SECONDS = 10.0
 """Everything is down this long after a stop is asked for; container engines wait no longer before they kill."""
@@ -49,7 +48,7 @@ class HostConfiguration:
     enable_auth: bool = False
     log_stream: TextIO | None = None
     azure_delays: bool = False
-    """Whether what a dead host was working on stays hidden as long as in Azure (`leases.py`)."""
+    """Whether what a killed host was working on stays leased for as long as in Azure: ACTIVITY_LEASE, BLOB_LEASE."""
 
 
 class FunctionsHost:
@@ -62,12 +61,10 @@ class FunctionsHost:
         self._configuration = configuration
         self.keys = load_keys(None, [])
         self._clock = clock or SystemClock()
-        self._started = time.monotonic()
-        self._instance_id = str(uuid.uuid4())
         self._server: HttpServer | None = None
         self._state: StateDirectory | None = None
-        self._public = Listener(configuration.address, configuration.port)
-        self._loopback = Listener("127.0.0.1", 0)
+        self._public = ListeningSocket(configuration.address, configuration.port)
+        self._loopback = ListeningSocket("127.0.0.1", 0)
         self._engine: DurableEngine | None = None
         self._client_text = ""
         self._client_names = {f.name: [binding.name for binding in f.durable_clients] for f in app.functions}
@@ -76,6 +73,12 @@ class FunctionsHost:
         self._invoker = Invoker(app.threads, app.options.timeout_seconds, log, self._worker)
         self._blobs: BlobListener | None = None
         self._timers: TimerListener | None = None
+        self._admin = AdminPages(
+            host_id=app.root.name.lower() or "app",
+            bundle=section(app.options.document, "extensionBundle") or {},
+            has_home=(find(app.settings, "AzureWebJobsDisableHomepage") or "").lower() != "true",
+            is_ready=lambda: self._server is not None and self._server.ready,
+        )
 
     @property
     def origin(self) -> str:
@@ -84,7 +87,7 @@ class FunctionsHost:
 
     @property
     def is_idle(self) -> bool:
-        """Whether no orchestration can advance and no blob waits (timers and open requests do not count)."""
+        """Whether no orchestration can advance and no blob is queued (timers and open requests do not count)."""
         blobs_idle = self._blobs is None or self._blobs.is_idle
         return blobs_idle and (self._engine is None or self._engine.is_idle())
 
@@ -104,7 +107,7 @@ class FunctionsHost:
         return self._worker.recycling
 
     def crash_worker(self, how: Crash | None = None) -> bool:
-        """For tests: the worker process dies, as far as the app can feel it (see `functions_host.invoking.worker`).
+        """For tests: crash the worker process, as far as the app can tell (see `functions_host.invoking.worker`).
 
         False if that was the third crash in a row, after which the host is `recycling`.
         """
@@ -182,9 +185,9 @@ class FunctionsHost:
             webhooks["/runtime/webhooks/blobs"] = ("blobs_extension", self._blobs.webhook.answer)
         return server.application(
             {
-                "/": self._home,
-                "/admin/host/ping": self._ping,
-                "/admin/host/status": server.guarded_admin(self._status),
+                "/": self._admin.home,
+                "/admin/host/ping": self._admin.ping,
+                "/admin/host/status": server.behind_master_key(self._admin.status),
             },
             webhooks,
         )
@@ -210,7 +213,7 @@ class FunctionsHost:
             poll_seconds(self.app.settings),
         )
         if self._configuration.azure_delays:
-            listener.hide_leased(self._clock, BLOB_LEASE)
+            listener.honour_leases(self._clock, BLOB_LEASE)
         return listener
 
     def _timer_listener(self) -> TimerListener | None:
@@ -228,18 +231,6 @@ class FunctionsHost:
 
     def _database(self, name: str) -> Path | Literal[":memory:"]:
         return self._file(name) or ":memory:"
-
-    async def _home(self, request: web.Request) -> web.StreamResponse:
-        return home_page((find(self.app.settings, "AzureWebJobsDisableHomepage") or "").lower() == "true")
-
-    async def _ping(self, request: web.Request) -> web.StreamResponse:
-        ready = self._server is not None and self._server.ready
-        return web.Response(status=200 if ready else 503)
-
-    async def _status(self, request: web.Request) -> web.StreamResponse:
-        bundle: Mapping[str, str] = section(self.app.options.document, "extensionBundle") or {}
-        host_id = self.app.root.name.lower() or "app"
-        return web.json_response(status_body(host_id, self._instance_id, self._started, bundle))
 
 
 def poll_seconds(settings: Mapping[str, str]) -> float:

@@ -1,6 +1,7 @@
-"""The directory that holds what survives a restart, owned by one running host at a time.
+"""The directory that holds what survives a restart: owned by one running host at a time, its files checked at start.
 
-The lock is the operating system's, so it vanishes with the process, however it dies.
+The host lock is the operating system's, so it goes with the process, however that ends. A damaged file is named at
+start; found later, it would fail one blob or one orchestration after another.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ DEFAULT_NAME = ".functions_host"
 
 
 class StateDirectory:
-    """An owned state directory, its files whole; `close` gives it up.
+    """A locked state directory whose files can be read; `close` unlocks it.
 
     Raises StateInUseError and StateDamagedError.
     """
@@ -51,7 +52,7 @@ def _locked(path: Path) -> IO[bytes]:
         holder = _holder(path.with_suffix(".pid"))
         raise StateInUseError(
             f"the state directory {path.parent} is in use by another functions_host{holder}; "
-            "stop it, or give this one its own with --state"
+            "stop it, or start this one with another --state"
         ) from None
     path.with_suffix(".pid").write_text(str(os.getpid()), encoding="ascii")
     return handle
@@ -92,8 +93,8 @@ def check_state(folder: Path) -> None:
             continue
         if wrong:
             raise StateDamagedError(
-                f"{path} is damaged ({wrong}). Move the folder {folder} away and start again: blobs are looked at "
-                "anew, and what was running under a blob trigger begins again"
+                f"{path} is damaged ({wrong}). Move the folder {folder} away and start again: the host then scans "
+                "all blobs anew, and what a blob had started begins again"
             )
 
 

@@ -19,8 +19,8 @@ from functions_host.loading.app_modules import AppModules
 from functions_host.loading.app_settings import effective, read_local_settings, start_variables
 from functions_host.running.application import Application, load_application
 from functions_host.running.host import FunctionsHost, HostConfiguration
-from functions_host.testing.background_loop import background_loop
 from functions_host.testing.orchestrations import OrchestrationClient
+from functions_host.testing.process import ProcessEnvironment, background_loop
 from functions_host.testing.responses import Response, send
 
 
@@ -130,7 +130,7 @@ class RunningApp:
     def crash_worker(
         self, exit_code: int = 137, *, unnoticed_seconds: float = 0.05, away_seconds: float = 0.1
     ) -> None:
-        """Let the worker process die, as far as the app can feel it: see `functions_host.invoking.worker`.
+        """Crash the worker process, as far as the app can tell: see `functions_host.invoking.worker`.
 
         What runs fails, so does what begins within `unnoticed_seconds` of real time; what comes later waits until
         `away_seconds` are over. The third crash in a row ends the host: the app is closed then.
@@ -188,20 +188,3 @@ class RunningApp:
 def _layers(root: Path, settings: Mapping[str, str]) -> dict[str, str]:
     local = read_local_settings(root).values
     return effective(settings, effective(os.environ, local, start_variables(root, "127.0.0.1")))
-
-
-class ProcessEnvironment:
-    """Applies variables; `restore` undoes exactly those."""
-
-    def __init__(self, variables: Mapping[str, str]) -> None:
-        changed = {name: value for name, value in variables.items() if os.environ.get(name) != value}
-        self._before = {name: os.environ.get(name) for name in changed}
-        os.environ.update(changed)
-
-    def restore(self) -> None:
-        for name, value in self._before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-        self._before = {}

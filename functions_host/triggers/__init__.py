@@ -1,6 +1,6 @@
-"""What calls functions besides HTTP and Durable: blobs and timers; and how their loops are kept alive.
+"""What calls functions besides HTTP and Durable: blobs and timers.
 
-A listener's loop must not die unheard: one that fails is logged and started again.
+`keep_running` runs their loops, which must not end silently: one that fails is logged and started again.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-// Who may do what. Each line is an operation that the code performs; nothing may do more.
+// Role assignments: each identity gets the operations that its code performs, and no more.
 param storageName string
 param imageContainer string
 param insightsName string
@@ -78,7 +78,7 @@ resource appTelemetry 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-// A device puts images into the image container and reads back what it finds under the same name; no more.
+// A device writes images to the image container, and reads what is already there under the same name; no more.
 resource agentImages 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for agent in agentPrincipalIds: {
   name: guid(images.id, agent, blobDataContributor)
   scope: images
@@ -89,7 +89,7 @@ resource agentImages 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for
   }
 }]
 
-// Who deploys sends the first image from their own computer.
+// The deployer uploads the first image from their own computer.
 resource deployerImages 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(images.id, deployerPrincipalId, blobDataContributor)
   scope: images

@@ -1,17 +1,17 @@
-// Three questions asked of the telemetry every few minutes. The metric names are those of function_app/telemetry/observing.py.
+// Three log alerts, evaluated every 15 minutes. The metric names are those of function_app/telemetry/observing.py.
 param token string
 param location string
 param tags object
 param insightsId string
 param emails array
 
-@description('Oldest image without an outcome, in seconds, above which someone should look. A host that is killed makes its blobs wait for 10 minutes and its activities for 5, by itself: that is below.')
+@description('Age of the oldest image without an outcome, in seconds, above which to alert. After a host is killed, its blobs wait for 10 minutes and its activities for 5: that is below.')
 param oldestWaitingSeconds int = 900
 
-@description('Share of rejected images in an hour, in percent, above which a device is probably at fault.')
+@description('Percentage of rejected images in an hour above which to alert: a device is probably at fault.')
 param rejectedPercent int = 20
 
-// Who is told when an answer is bad.
+// The email addresses that alerts are sent to.
 resource people 'Microsoft.Insights/actionGroups@2023-01-01' = {
   name: 'ag-${token}'
   location: 'global'
@@ -31,7 +31,7 @@ var rules = [
   {
     name: 'failed-runs'
     severity: 1
-    why: 'A run failed for good: its image is in quarantine and waits for a replay.'
+    why: 'A run failed. Its image is in quarantine and can be replayed.'
     window: 'PT30M' // twice the interval: telemetry may arrive minutes late
     threshold: 0
     query: 'customMetrics | where name == "pipeline.images" and tostring(customDimensions["outcome"]) == "failed" | summarize value = sum(valueSum)'
@@ -39,7 +39,7 @@ var rules = [
   {
     name: 'oldest-waiting'
     severity: 2
-    why: 'An uploaded image has had no outcome for too long.'
+    why: 'An uploaded image has been waiting for an outcome for too long.'
     window: 'PT30M'
     threshold: oldestWaitingSeconds
     query: 'customMetrics | where name == "pipeline.oldest_waiting" | summarize value = max(valueMax)'
@@ -47,14 +47,14 @@ var rules = [
   {
     name: 'rejected-share'
     severity: 3
-    why: 'Many images are rejected: a device sends what cannot be scored.'
+    why: 'Many images are rejected: a device probably sends invalid images.'
     window: 'PT1H'
     threshold: rejectedPercent
     query: 'customMetrics | where name == "pipeline.images" | summarize rejected = sumif(valueSum, tostring(customDimensions["outcome"]) == "rejected"), total = sum(valueSum) | where total >= 20 | extend value = 100.0 * rejected / total'
   }
 ]
 
-// One rule for each question.
+// A log query each; the alert resolves by itself once the value is below the threshold again.
 resource alerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for rule in rules: {
   name: '${rule.name}-${token}'
   location: location

@@ -1,4 +1,4 @@
-// A mail before the month's money is spent, and one when the forecast says that it will be.
+// An email at 80 % of the monthly budget, and one when the forecast exceeds it.
 param amount int
 param start string
 param emails array

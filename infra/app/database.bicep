@@ -1,4 +1,4 @@
-// The results. Entra sign-in only, so there is no password to keep; serverless, so silence costs storage alone.
+// The results. Entra sign-in only, so there is no password; serverless, so that an idle database costs its storage only.
 param serverName string
 param location string
 param tags object
@@ -44,7 +44,7 @@ resource database 'Microsoft.Sql/servers/databases@2023-08-01' = {
   }
 }
 
-// Flex Consumption has no fixed addresses, so without a network the app comes in by "any address of Azure" (0.0.0.0).
+// Flex Consumption has no fixed addresses, so without a virtual network the app connects by the rule "any address of Azure" (0.0.0.0).
 resource fromAzure 'Microsoft.Sql/servers/firewallRules@2023-08-01' = if (!privateOnly) {
   parent: server
   name: 'AllowAllWindowsAzureIps'

@@ -1,4 +1,4 @@
-// Optional: orchestration state in the Durable Task Scheduler in place of the storage account.
+// Optional: orchestration state in the Durable Task Scheduler instead of the storage account.
 param name string
 param location string
 param tags object
@@ -16,7 +16,7 @@ resource scheduler 'Microsoft.DurableTask/schedulers@2025-11-01' = {
   }
 }
 
-// The app's own name space in it.
+// The app's task hub.
 resource hub 'Microsoft.DurableTask/schedulers/taskHubs@2025-11-01' = {
   parent: scheduler
   name: 'ImageScoring'

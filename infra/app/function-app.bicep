@@ -22,7 +22,7 @@ resource account 'Microsoft.Storage/storageAccounts@2024-01-01' existing = {
   name: storageName
 }
 
-// Who the host is when it opens its own storage.
+// How the host signs in to its own storage.
 var hostStorage = {
   AzureWebJobsStorage__blobServiceUri: account.properties.primaryEndpoints.blob
   AzureWebJobsStorage__queueServiceUri: account.properties.primaryEndpoints.queue
@@ -31,7 +31,7 @@ var hostStorage = {
   AzureWebJobsStorage__clientId: identityClientId
 }
 
-// What function_app reads; docs/settings.md says what each means.
+// What function_app reads; docs/settings.md describes each.
 var appSettings = {
   IMAGE_STORAGE__blobServiceUri: account.properties.primaryEndpoints.blob
   IMAGE_STORAGE__queueServiceUri: account.properties.primaryEndpoints.queue
@@ -51,7 +51,7 @@ var appSettings = {
   PYTHON_THREADPOOL_THREAD_COUNT: '16' // equals host.json's maxConcurrentActivityFunctions
 }
 
-// Application Insights with the identity in place of its key.
+// Application Insights with the identity instead of a key.
 var telemetry = {
   TELEMETRY: 'azuremonitor'
   APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnectionString
@@ -63,7 +63,7 @@ var scheduler = empty(schedulerEndpoint) ? {} : {
   DURABLE_TASK_SCHEDULER_CONNECTION_STRING: 'Endpoint=${schedulerEndpoint};Authentication=ManagedIdentity;ClientID=${identityClientId}'
 }
 
-// FC1 scales to zero and bills what runs.
+// FC1 scales to zero and bills executions only.
 resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
   name: 'plan-${name}'
   location: location
@@ -73,7 +73,7 @@ resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
   properties: { reserved: true }
 }
 
-// Signs in everywhere as the identity; takes no password for deployment or FTP.
+// Signs in everywhere with the identity; no password for deployment or FTP.
 resource app 'Microsoft.Web/sites@2024-04-01' = {
   name: name
   location: location
@@ -118,7 +118,7 @@ resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
   properties: union(hostStorage, appSettings, telemetry, scheduler)
 }
 
-// A publishing password would be a way in past the identity.
+// A publishing password would bypass the identity.
 resource ftpSignIn 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = {
   parent: app
   name: 'ftp'

@@ -3,7 +3,7 @@ param token string
 param location string
 param tags object
 
-@description('Most data taken in per day, in GB; ingestion stops until the next day above it.')
+@description('Daily limit of ingested data in GB; above it ingestion stops until the next day.')
 param dailyCapGb int = 1
 
 // Application Insights keeps its data in a workspace.

@@ -19,7 +19,7 @@ resource zones 'Microsoft.Network/privateDnsZones@2024-06-01' = [for service in 
   tags: tags
 }]
 
-// The network must ask these zones.
+// The network resolves names in these zones.
 resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01' = [for (service, i) in services: {
   parent: zones[i]
   name: 'link'

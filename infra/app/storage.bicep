@@ -1,4 +1,4 @@
-// One account for images, host state and the code package. No shared keys, no anonymous reading.
+// One account for images, host state and the code package. No shared keys, no anonymous access.
 param name string
 param location string
 param tags object
@@ -23,7 +23,7 @@ resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
     defaultToOAuthAuthentication: true
     minimumTlsVersion: 'TLS1_2'
     supportsHttpsTrafficOnly: true
-    // Behind private endpoints the public door is shut, except for the device computers that are named.
+    // Behind private endpoints the public endpoint is closed, except for the devices' addresses given.
     publicNetworkAccess: privateOnly && empty(allowedIpAddresses) ? 'Disabled' : 'Enabled'
     networkAcls: {
       bypass: 'AzureServices' // Event Grid validates the account when the topic is made
@@ -33,7 +33,7 @@ resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
   }
 }
 
-// Seven days to undo a deletion: an image is irreplaceable, a week of small blobs costs next to nothing.
+// A deletion can be undone for seven days: an image is irreplaceable, and a week of small blobs costs almost nothing.
 resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2024-01-01' = {
   parent: account
   name: 'default'
@@ -50,7 +50,7 @@ resource images 'Microsoft.Storage/storageAccounts/blobServices/containers@2024-
   properties: { publicAccess: 'None' }
 }
 
-// Bytes of what was rejected or failed for good, kept for replay.
+// Bytes of rejected and failed images, kept for a person to look at.
 resource quarantine 'Microsoft.Storage/storageAccounts/blobServices/containers@2024-01-01' = {
   parent: blobs
   name: quarantineContainer

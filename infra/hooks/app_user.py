@@ -1,6 +1,6 @@
-"""Make the function app's database user, with no more rights than its statements need.
+"""Create the function app's database user, with no more rights than its statements need.
 
-Run by postprovision.py in the environment that it makes. The user is made from the identity's client id
+Run by postprovision.py in the environment that it creates. The user is created from the identity's client id
 (``WITH SID``), not ``FROM EXTERNAL PROVIDER``: the latter asks Entra, which a service principal that
 deploys from a pipeline may not do without a directory role.
 """
@@ -51,7 +51,7 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
     from sql_migrations.errors import MigrationError
-    from sql_migrations.odbc import connect
+    from sql_migrations.mssql_engine import connect
 
     try:
         connection = connect(options.database)

@@ -1,4 +1,4 @@
-"""What the hooks know of a deployment: the outputs of main.bicep, which azd puts into the environment.
+"""What the hooks share: the outputs of main.bicep, which azd puts into the environment, and running commands.
 
 Standard library only: hooks run on the deployer's computer before anything is installed.
 """
@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 SECONDS_BETWEEN_MESSAGES = 10.0
 
 Run = Callable[[Sequence[str], str], "Finished"]
-"""Runs a command to its end, given what it does in words; the tests give a recorded one."""
+"""Runs a command to its end; the second argument describes it for progress messages. Tests pass a recorded one."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,6 @@ def output(environ: Mapping[str, str], name: str) -> str:
     value = environ.get(name, "").strip()
     if not value:
         raise HookError(
-            f"{name} is not set: run this through azd, or after `azd env get-values` was exported"
+            f"{name} is not set: run this with azd, or export what `azd env get-values` prints first"
         )
     return value

@@ -1,7 +1,7 @@
 """The hooks' own Python environment, ``infra/.venv``: what the migrations need, by hash, and nothing else.
 
-It is made once for each requirements.txt and interpreter. A stamp says so and is written last: one that was cut
-off is made anew. Standard library only.
+It is created once for each requirements.txt and interpreter. A stamp records that and is written last: an
+interrupted creation is repeated. Standard library only.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def prepared(run: Run, environment: Path = ENVIRONMENT) -> Path:
         raise HookError(
             f"the hooks need Python {oldest} to {newest} on PATH; this is {this} ({sys.executable})"
         )
-    say(f"Making an environment for the migrations: {environment} (once; about 55 MB)")
+    say(f"Creating an environment for the migrations: {environment} (once; about 55 MB)")
     make = [sys.executable, "-m", "venv", "--clear", str(environment)]
     must(run(make, "making the environment"), "make the environment")
     install = ["install", "--quiet", "--disable-pip-version-check", "--no-input", "--require-hashes"]

@@ -1,4 +1,4 @@
-"""After the code is deployed: subscribe the blob trigger to finished uploads, and say what to do next.
+"""After the code is deployed: subscribe the blob trigger to finished uploads, and print the next steps.
 
 The subscription's webhook needs a key that the host makes when it first loads the app, which can take
 a minute after the deployment; hence the tries.
@@ -46,7 +46,7 @@ def _subscribe(environ: Mapping[str, str], run: Run, pause: Callable[[float], No
         if done.code == 0 or attempt == TRIES or not any(sign in done.output for sign in NOT_YET):
             must(done, "make the Event Grid subscription")
             return
-        say(f"The app is not ready for the subscription yet; try {attempt} of {TRIES}.")
+        say(f"The app is not ready for the subscription yet (try {attempt} of {TRIES}).")
         pause(SECONDS_BETWEEN)
 
 
@@ -57,7 +57,7 @@ def _next_steps(environ: Mapping[str, str]) -> str:
         f"  export AGENT_STORAGE_ACCOUNT_URL={output(environ, 'AGENT_STORAGE_ACCOUNT_URL')}\n"
         f"  export AGENT_CONTAINER={output(environ, 'AGENT_CONTAINER')}\n"
         "  python3 pipeline.py simulate --images 10 && python3 pipeline.py upload --once\n"
-        f"and ask what became of them: {url}/api/runs (function key: docs/deploy.md)"
+        f"and see their results: {url}/api/runs (function key: docs/deploy.md)"
     )
 
 

@@ -2,7 +2,7 @@
 
 The deployer signs in with Entra (the server knows no passwords). If the server's firewall refuses this
 computer, its own error names the address; a rule for that one address is opened for as long as this runs.
-A serverless database that sleeps (a later `azd provision` may find it so) is tried until it is awake.
+A paused serverless database (as a later `azd provision` may find it) is retried until it has resumed.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def _prepare_database(environ: Mapping[str, str], run: Run, pause: Callable[[flo
             done = _again_while(lambda done: _refused(done) or _asleep(done), migrate, run, pause)
         say(must(done, "migrate the database"))
         must(run(make_user, "making the app's database user"), "make the app's database user")
-        say("Database migrated; the app's user may read and write results.")
+        say("Database migrated; the app's user can read and write results.")
     finally:
         if opened:
             closing = ["az", "sql", "server", "firewall-rule", "delete", *server, "--name", RULE]
@@ -99,7 +99,7 @@ def _again_while(
         if not wanting(done):
             break
         if attempt < TRIES:
-            say(f"The database does not let us in yet; try {attempt} of {TRIES}.")
+            say(f"The database does not accept connections yet (try {attempt} of {TRIES}).")
             pause(SECONDS_BETWEEN)
     return done
 

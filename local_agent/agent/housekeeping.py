@@ -1,13 +1,17 @@
-"""What the main process does beside watching the query: disk watermarks and the retention of done files."""
+"""What the main process does beside watching the query: the container, disk watermarks, retention of done files."""
 
 from __future__ import annotations
 
 import contextlib
+import os
+import random
 import shutil
+import threading
 import time
 from collections.abc import Callable
 
 from local_agent.agent.settings import UploadSettings
+from local_agent.errors import PermanentError, TransientError, delay_seconds
 from local_agent.folder.room import Room, delete_expired, make_room, room
 from local_agent.reports import log_line
 
@@ -73,3 +77,31 @@ class Housekeeper:
 
     def _judge(self, used: float, before: Room) -> Room:
         return room(used, self._settings.disk_warn_percent, self._settings.disk_full_percent, before)
+
+
+def ensure_container_in_background(container: str) -> threading.Thread:
+    """Make the container while Spark starts; the thread ends when it exists or its making is refused.
+
+    It goes on trying while the service is away.
+    """
+    thread = threading.Thread(target=_make_container, args=(container,), name="container", daemon=True)
+    thread.start()
+    return thread
+
+
+def _make_container(container: str) -> None:
+    from local_agent.storage.container import create_container  # the SDK takes half a second to import
+
+    failures = 0
+    while True:
+        try:
+            if create_container(os.environ, container):
+                log_line("container_created", container=container)
+            return
+        except PermanentError as error:
+            # It may well exist and the credential only write: the upload will tell.
+            log_line("container_not_created", container=container, error=str(error))
+            return
+        except TransientError:  # the upload reports the same, with its own words
+            failures += 1
+            time.sleep(delay_seconds(failures, random.random(), first=1.0))  # noqa: S311 (spreads retries)

@@ -1,4 +1,7 @@
-"""One agent per folder: a lock the operating system gives back when the process ends, however it ends."""
+"""One agent per folder: a lock the operating system gives back when the process ends, however it ends.
+
+Not filelock: it does not say who holds a lock, so half of this would remain beside it.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,11 @@ from types import TracebackType
 from typing import IO, Any
 
 from local_agent.errors import AgentRunningError
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
 
 
 class FolderLock:
@@ -28,10 +36,9 @@ class FolderLock:
                 f"another agent (process {holder}) already serves {self._path.parent.parent}; "
                 "stop it first, or give this one a folder of its own"
             )
-        if sys.platform != "win32":  # there a locked range cannot be read by others
-            handle.truncate(0)
-            handle.write(str(os.getpid()).encode("ascii"))
-            handle.flush()
+        handle.truncate(0)
+        handle.write(str(os.getpid()).encode("ascii"))
+        handle.flush()
         self._file = handle
         return self
 
@@ -43,16 +50,23 @@ class FolderLock:
             self._file = None
 
 
-def _try_lock(handle: IO[Any]) -> bool:
-    try:
-        if sys.platform == "win32":
-            import msvcrt
+if sys.platform == "win32":
+    _FAR = 1 << 20  # a byte far behind the text: what is locked cannot be read by others there
 
+    def _try_lock(handle: IO[Any]) -> bool:
+        handle.seek(_FAR)
+        try:
             msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
+        except OSError:
+            return False
+        handle.seek(0)
+        return True
 
+else:
+
+    def _try_lock(handle: IO[Any]) -> bool:
+        try:
             fcntl.flock(handle.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+        except OSError:
+            return False
+        return True

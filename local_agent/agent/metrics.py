@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 _COUNTERS = {
     "uploaded": "Files acknowledged by the storage service",
     "already_there": "Of these, files that an earlier attempt had stored",
-    "rejected": "Files set aside because they can never be uploaded",
+    "rejected": "Files rejected because they can never be uploaded",
     "bytes": "Bytes acknowledged",
     "batches": "Micro-batches",
 }

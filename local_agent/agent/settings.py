@@ -38,48 +38,53 @@ class UploadSettings:
 def add_upload_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of ``upload``; each default is the variable named in its help."""
     add = parser.add_argument
-    add("--root", type=Path, help="device folder with inbox/, done/ and rejected/ (AGENT_ROOT)")
+    add("--root", type=Path, help="the device's folder, which holds inbox/, done/ and rejected/ [AGENT_ROOT]")
     add(
         "--checkpoint",
         type=Path,
-        help="Spark's checkpoint; may be deleted at any time (default ROOT/.agent/checkpoint)",
+        help="Spark's checkpoint, which may be deleted at any time (default ROOT/.agent/checkpoint)",
     )
-    add("--device-id", help="[a-z0-9][a-z0-9-]{0,62}; the first part of every blob name (AGENT_DEVICE_ID)")
-    add("--container", help="container for the images (AGENT_CONTAINER, default img)")
-    add("--once", action="store_true", help="upload what is there and end: for cron and Task Scheduler")
+    add("--device-id", help="first part of every blob name: [a-z0-9][a-z0-9-]{0,62} [AGENT_DEVICE_ID]")
+    add("--container", help="container for the images [AGENT_CONTAINER] (default img)")
+    add("--once", action="store_true", help="upload what is there and exit, for cron and Task Scheduler")
     add("--status-file", type=Path, help="default ROOT/.agent/status.json")
     add("--contract", choices=[item.value for item in Contract], default=Contract.RENAME.value,
-        help="how the device says that a file is complete (default rename)")  # fmt: skip
+        help="how the device signals that a file is complete (default rename)")  # fmt: skip
     add(
         "--settle-seconds",
         type=float,
         default=5.0,
-        help="how long a file must keep still where that is the sign",
+        help="with --contract stable, and for empty files: how long a file must not change (default 5)",
     )
-    add("--max-bytes", type=int, default=JobOptions.max_bytes, help="larger files are set aside")
+    add("--max-bytes", type=int, default=JobOptions.max_bytes, help="reject larger files (default 1 MiB)")
     add("--order", choices=[item.value for item in Order], default=Order.OLDEST_FIRST.value)
     add("--files-per-batch", type=int, default=JobOptions.files_per_batch)
     add("--connections", type=int, default=JobOptions.connections, help="parallel uploads per task")
     add("--parallelism", type=int, help="tasks per micro-batch (default: the cores, at most 4)")
-    add("--bytes-per-second", type=int, default=0, help="bandwidth limit of all tasks together; 0 is none")
+    add(
+        "--bytes-per-second",
+        type=int,
+        default=0,
+        help="bandwidth limit for all tasks together; 0: none (default)",
+    )
     add(
         "--delete-done",
         action="store_true",
         help="delete acknowledged files instead of keeping them in done/",
     )
-    add("--retain-days", type=float, help="delete files from done/ after so many days (default: keep)")
+    add("--retain-days", type=float, help="delete files from done/ after this many days (default: keep them)")
     add("--disk-warn-percent", type=float, default=80.0)
     add("--disk-full-percent", type=float, default=95.0)
     add("--when-full", choices=["pause", "drop-oldest"], default="pause",
-        help="pause: ask the device to stop by a file named PAUSE; drop-oldest: delete, oldest first")  # fmt: skip
-    add("--no-create-container", action="store_true", help="do not make the container when it is missing")
-    add("--metrics-port", type=int, help="serve Prometheus text on 127.0.0.1:PORT")
-    add("--progress", action="store_true", help="show live figures on a terminal")
-    add("--master", help="Spark master (AGENT_SPARK_MASTER, default local[parallelism])")
+        help="pause: ask the device to stop, by a file named PAUSE; drop-oldest: delete the oldest files")  # fmt: skip
+    add("--no-create-container", action="store_true", help="do not create a missing container")
+    add("--metrics-port", type=int, help="serve Prometheus metrics on 127.0.0.1:PORT")
+    add("--progress", action="store_true", help="show progress in the terminal")
+    add("--master", help="Spark master [AGENT_SPARK_MASTER] (default local[parallelism])")
     add(
         "--runtime-dir",
         type=Path,
-        help="for the Java launcher and scratch files (default ROOT/.agent/runtime)",
+        help="folder for the Java launcher and scratch files (default ROOT/.agent/runtime)",
     )
 
 
@@ -87,7 +92,7 @@ def upload_settings(given: argparse.Namespace, environment: Mapping[str, str] = 
     """Check and complete what was given. Raises SettingsError, which names the setting and the remedy."""
     root = given.root or (Path(environment["AGENT_ROOT"]) if environment.get("AGENT_ROOT") else None)
     if root is None:
-        raise SettingsError("no device folder: give --root DIR or set AGENT_ROOT")
+        raise SettingsError("no device folder given: use --root DIR or set AGENT_ROOT")
     device_id = given.device_id or environment.get("AGENT_DEVICE_ID", "")
     if not is_device_id(device_id):
         raise SettingsError(

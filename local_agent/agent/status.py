@@ -1,15 +1,16 @@
-"""What the agent says of itself: totals, one line per micro-batch, and the status file. Pure but for writing."""
+"""What the agent says of itself: totals, one line per micro-batch, the status file, one live line on a terminal."""
 
 from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from local_agent.reports import BatchReport, ListingReport, write_json
 
@@ -117,3 +118,34 @@ def read_status(path: Path) -> dict[str, Any]:
     """The last written status. Raises OSError or ValueError as they come."""
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return content
+
+
+def progress_line(status: Mapping[str, Any], width: int = 100) -> str:
+    """The line for a status, cut to ``width`` characters. Pure."""
+    text = (
+        f"{status['state']}: {status['uploaded']} uploaded, {status['waiting']} waiting, "
+        f"{status['rejected']} rejected, {status['files_per_second']:.1f} files/s"
+    )
+    if status["waiting"] and status["oldest_waiting_seconds"] > 10:
+        text += f", oldest {status['oldest_waiting_seconds']:.0f} s"
+    if status["last_error"]:
+        text += f" | {status['last_error']}"
+    return text[:width]
+
+
+class LiveLine:
+    """Rewrites one line of a terminal; silent where there is none."""
+
+    def __init__(self, stream: TextIO = sys.stderr) -> None:
+        self._stream = stream if stream.isatty() else None
+
+    def show(self, status: Mapping[str, Any]) -> None:
+        """Show the status in place of the last one."""
+        if self._stream is not None:
+            self._stream.write("\r\x1b[K" + progress_line(status))
+            self._stream.flush()
+
+    def end(self) -> None:
+        """Leave the line behind."""
+        if self._stream is not None:
+            self._stream.write("\n")

@@ -11,13 +11,11 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from local_agent.agent.container_task import ensure_container_in_background
-from local_agent.agent.housekeeping import Housekeeper
+from local_agent.agent.housekeeping import Housekeeper, ensure_container_in_background
 from local_agent.agent.lock import FolderLock
 from local_agent.agent.metrics import serve_metrics
-from local_agent.agent.progress import LiveLine
 from local_agent.agent.settings import UploadSettings
-from local_agent.agent.status import AgentStatus, batch_line
+from local_agent.agent.status import AgentStatus, LiveLine, batch_line
 from local_agent.errors import TransientError, delay_seconds
 from local_agent.reports import log_line, read_listing, take_batches
 from local_agent.streaming.session import start_query, start_spark, stop_spark

@@ -22,7 +22,7 @@ _LONGEST_NAME = 200  # bytes kept of a name in rejected/, so that ".reason.json"
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a file was set aside: a stable word for machines, a sentence for people."""
+    """Why a file was rejected: a stable word for machines, a sentence for people."""
 
     code: str
     message: str
@@ -73,7 +73,7 @@ def _moved(folders: DeviceFolders, path: bytes, expected: Identity, tag: str) ->
     return target
 
 
-def set_aside(folders: DeviceFolders, path: bytes, reason: Reason) -> Path:
+def reject(folders: DeviceFolders, path: bytes, reason: Reason) -> Path:
     """Move something that can never be uploaded to ``rejected/`` and say why in ``<name>.reason.json``.
 
     The reason is written first: a file in ``rejected/`` always has one. Raises OSError.

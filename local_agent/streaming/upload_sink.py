@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from pyspark.sql.datasource import DataSource, DataSourceStreamArrowWriter, WriterCommitMessage
@@ -101,16 +101,20 @@ def summary(tasks: list[TaskMessage], batch: int) -> BatchReport:
         skipped=sum(result.skipped for result in results),
         seconds=max(task.ended for task in tasks) - min(task.started for task in tasks),
         oldest_seconds=max(0.0, latencies[-1]) if latencies else 0.0,
-        latency_p50=_quantile(latencies, 0.5),
-        latency_p95=_quantile(latencies, 0.95),
+        latency_p50=max(0.0, percentile(latencies, 50)),
+        latency_p95=max(0.0, percentile(latencies, 95)),
         workers=tuple(sorted({task.worker for task in tasks})),
         error=next((result.error for result in results if result.error), ""),
         blocked=any(result.blocked for result in results),
     )
 
 
-def _quantile(ordered: list[float], share: float) -> float:
-    return max(0.0, ordered[min(len(ordered) - 1, int(share * len(ordered)))]) if ordered else 0.0
+def percentile(ordered: Sequence[float], rank: int) -> float:
+    """Nearest rank: the smallest of the ordered values that at least ``rank`` percent of them do not exceed.
+
+    The definition of the API and of the commands too; a contract test compares. 0 without a value.
+    """
+    return ordered[-(-len(ordered) * rank // 100) - 1] if ordered else 0.0
 
 
 def _files(batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[bytes, Identity]]:

@@ -100,6 +100,8 @@ def uses(images: int, pace: Pace) -> tuple[Use, ...]:
     seconds = pace.hours * 3600 / images
     return (
         *PER_IMAGE,
+        # At most one a second: with single images far apart one for each, in bursts one for many (ADR 11).
+        Use(STORAGE, "Append Block of the journal of started runs", "blob_write", 1 / (1 + 1 / seconds)),
         Use(ORCHESTRATION, "idle polling of queues", "queue", IDLE_REQUESTS_A_SECOND * seconds),
         Use(COMPUTE, "execution time of one instance", "gb_second", INSTANCE_GB * seconds),
         Use(DATABASE, "vCores while awake", "vcore_hour", pace.vcores * pace.hours / images),

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 from local_stack.errors import StackError
-from local_stack.install import node_runtime
+from local_stack.install import runtimes
 from local_stack.state_folder import PROJECT_ROOT
 
 _FOLDER = PROJECT_ROOT / "tests" / "bench"
@@ -24,8 +24,8 @@ def run(arguments: argparse.Namespace) -> int:
     environment = {
         **os.environ,
         "PYTHONPATH": str(PROJECT_ROOT),
-        "NODE": node_runtime.node().executable,
-        "AZURITE_JS": str(node_runtime.AZURITE_SCRIPT),
+        "NODE": runtimes.node().executable,
+        "AZURITE_JS": str(runtimes.AZURITE_SCRIPT),
     }
     command = [sys.executable, str(_FOLDER / f"bench_{arguments.name}.py"), *arguments.words]
     return subprocess.call(command, cwd=PROJECT_ROOT, env=environment)

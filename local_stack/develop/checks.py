@@ -13,11 +13,19 @@ import time
 from dataclasses import dataclass
 
 from local_stack.errors import StackError
-from local_stack.install import node_runtime
+from local_stack.install import runtimes
 from local_stack.state_folder import PROJECT_ROOT
-from local_stack.steps import say
+from local_stack.terminal import say
 
-PACKAGES = ("function_app", "local_agent", "functions_host", "sql_migrations", "local_stack", "infra")
+PACKAGES = (
+    "function_app",
+    "local_agent",
+    "functions_host",
+    "sql_migrations",
+    "database_connection",
+    "local_stack",
+    "infra",
+)
 _SOURCES = (*PACKAGES, "requirements", "tests", "pipeline.py", "function_app.py")
 
 
@@ -116,6 +124,6 @@ def _environment() -> dict[str, str]:
     """The tests find Azurite and its Node where they were installed."""
     return {
         **os.environ,
-        "NODE": node_runtime.node().executable,
-        "AZURITE_JS": str(node_runtime.AZURITE_SCRIPT),
+        "NODE": runtimes.node().executable,
+        "AZURITE_JS": str(runtimes.AZURITE_SCRIPT),
     }

@@ -13,9 +13,9 @@ import subprocess
 import sys
 
 from local_stack.errors import StackError
-from local_stack.install import node_runtime
+from local_stack.install import runtimes
 from local_stack.state_folder import PROJECT_ROOT, TOOLS
-from local_stack.steps import say
+from local_stack.terminal import say
 
 _TESTS = PROJECT_ROOT / "tests" / "unit" / "dashboard"
 _MANIFEST = _TESTS / "tools"
@@ -32,10 +32,10 @@ def main() -> int:
     parser.add_argument("--fix", action="store_true", help="let Biome write what it would have, and stop")
     arguments = parser.parse_args()
     try:
-        node_runtime.install_locked(
+        runtimes.install_locked(
             _MANIFEST, _BIOME, None, "Installing Biome and TypeScript, which check the dashboard, from npm"
         )
-        node = node_runtime.node().executable
+        node = runtimes.node().executable
     except StackError as error:
         say(f"\n{error}")
         return error.exit_code

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from local_stack.errors import FAILED, StackError
-from local_stack.install import node_runtime
+from local_stack.install import runtimes
 from local_stack.processes import ChildProcess
 from local_stack.state_folder import PROJECT_ROOT
-from local_stack.steps import say
+from local_stack.terminal import say
 
 COUNTED = ("lost", "duplicate", "wrong", "stuck")
 # In the order in which they start: the longest first. The tests say which lane they belong to.
@@ -142,8 +142,8 @@ def _lane(name: str, summary: Summary, folder: Path, report: Path, words: list[s
         "FAULTS_REPORT": str(report),
         "FAULTS_LANE": name,
         # Tests may name another Node and Azurite; what is installed here is the default.
-        "NODE": os.environ.get("NODE") or node_runtime.node().executable,
-        "AZURITE_JS": os.environ.get("AZURITE_JS") or str(node_runtime.AZURITE_SCRIPT),
+        "NODE": os.environ.get("NODE") or runtimes.node().executable,
+        "AZURITE_JS": os.environ.get("AZURITE_JS") or str(runtimes.AZURITE_SCRIPT),
     }
     command = [sys.executable, "-m", "pytest", "tests/faults", "-q", "-p", "no:cacheprovider", *words]
     return ChildProcess(f"Lane {name}", command, environment, folder / f"{name}.log", PROJECT_ROOT)

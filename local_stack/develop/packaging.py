@@ -9,7 +9,10 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
+import shutil
 import subprocess
+import sys
 import tempfile
 import zipfile
 from collections.abc import Iterable, Sequence
@@ -18,7 +21,6 @@ from pathlib import Path
 
 from local_stack.develop.funcignore import published_files
 from local_stack.errors import StackError
-from local_stack.install.interpreters import find_python
 from local_stack.state_folder import PROJECT_ROOT
 
 PACKAGES = ".python_packages/lib/site-packages"
@@ -110,6 +112,32 @@ def _install(requirements: Path, target: Path, python_version: str) -> None:
         raise StackError(
             f"pip could not install the root requirements:\n{done.stderr.strip()}", "see pip's words"
         )
+
+
+def find_python(version: str) -> Path | None:
+    """An interpreter of ``version`` ("3.13") that starts and has pip; the running one first. None if there is none."""
+    candidates = [sys.executable, shutil.which(f"python{version}"), *_of_pyenv(version)]
+    return next((Path(found) for found in candidates if found and _is(found, version)), None)
+
+
+def _of_pyenv(version: str) -> list[str]:
+    # A pyenv shim exists for versions that are not selected and then fails, so look behind it: where this user's pyenv
+    # keeps its versions, and beside the running one, which may be another user's.
+    places = [Path(sys.base_prefix).parent, Path.home() / ".pyenv" / "versions"]
+    if root := os.environ.get("PYENV_ROOT"):
+        places.append(Path(root) / "versions")
+    return [str(path) for place in places for path in sorted(place.glob(f"{version}.*/bin/python"))]
+
+
+def _is(python: str, version: str) -> bool:
+    question = "import pip, sys; print('%d.%d' % sys.version_info[:2])"
+    try:
+        done = subprocess.run(
+            [python, "-c", question], capture_output=True, text=True, timeout=20, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0 and done.stdout.strip() == version
 
 
 def _write_zip(output: Path, entries: Iterable[tuple[str, Path]]) -> int:

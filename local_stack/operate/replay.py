@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     """
     if (arguments.run_id is None) == (arguments.state is None):
         raise StackError(
-            "Say what to replay: one RUN_ID, or --state rejected|failed.",
+            "Name what to replay: one RUN_ID, or --state rejected|failed.",
             "`python3 pipeline.py runs --state failed` lists what ended so",
         )
     api = run_api(arguments.url)
@@ -49,10 +49,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(asdict(told)))
     elif told.dry_run:
-        print(f"{told.matched} runs match; without --dry-run they would run again.")
+        print(f"{told.matched} runs match; without --dry-run they would be replayed.")
     else:
         print(
-            f"{told.matched} runs matched: {told.started} started again, {told.already_running} ran already."
+            f"{told.matched} runs matched: {told.started} started again, {told.already_running} already running."
         )
     return 0
 

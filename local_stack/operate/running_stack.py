@@ -1,4 +1,4 @@
-"""What is up: written by ``demo`` and ``up``, read by every other command.
+"""What is up on this computer: written by ``demo`` and ``up``, read by every other command.
 
 ``running.json`` holds addresses and process ids, no secret: Azurite's account key is Microsoft's
 published development key.
@@ -62,6 +62,22 @@ def read_running(path: Path) -> RunningStack | None:
     return stack if stack is not None and _alive(stack.pid, stack.started) else None
 
 
+def running_stack() -> RunningStack:
+    """The stack that is up on this computer. Raises StackError if there is none."""
+    stack = read_running(StateFolder().running)
+    if stack is None:
+        raise StackError(
+            "No pipeline is up on this computer.",
+            "start it in another terminal (`python3 pipeline.py up`), or name a deployment with --url",
+        )
+    return stack
+
+
+def run_api(url: str | None) -> RunApi:
+    """The API of ``url``, or of the stack that is up here."""
+    return RunApi(url or running_stack().url)
+
+
 def end_leftovers(path: Path) -> int:
     """End the children that a killed stack left behind; returns how many were still alive."""
     stack = _read(path)
@@ -98,19 +114,3 @@ def _alive(pid: int, started: float) -> bool:
 def _is_ours(process: psutil.Process) -> bool:
     command = " ".join(process.cmdline())
     return any(sign in command for sign in ("azurite", "functions_host", "local_agent", "func"))
-
-
-def running_stack() -> RunningStack:
-    """The stack that is up on this computer. Raises StackError if there is none."""
-    stack = read_running(StateFolder().running)
-    if stack is None:
-        raise StackError(
-            "No pipeline is up on this computer.",
-            "start it in another terminal (`python3 pipeline.py up`), or name a deployment with --url",
-        )
-    return stack
-
-
-def run_api(url: str | None) -> RunApi:
-    """The API of ``url``, or of the stack that is up here."""
-    return RunApi(url or running_stack().url)

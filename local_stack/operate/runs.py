@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from local_stack.operate.running_stack import run_api
+from local_stack.terminal import printable
 
 STYLES = {"scored": "green", "rejected": "yellow", "failed": "red", "running": "blue", "retrying": "magenta"}
 LARGEST_PAGE = 1000
@@ -55,8 +56,3 @@ def table_of(runs: list[dict[str, Any]]) -> Table:
             Text(printable(str(told.get("run_id", ""))), style="dim", no_wrap=True),
         )
     return table
-
-
-def printable(text: str) -> str:
-    """The text with what a terminal would obey (escapes, reordering) written out instead."""
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)

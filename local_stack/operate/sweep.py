@@ -12,6 +12,7 @@ from collections import Counter
 from local_stack.errors import FAILED, StackError
 from local_stack.operate.run_api import RunApi
 from local_stack.operate.running_stack import run_api
+from local_stack.terminal import printable
 
 COUNTED = ("looked_at", "recorded", "live", "young", "unseen", "unrecorded", "stopped", "started")
 _STRETCH = 5_000  # blobs per call: seconds each, far from any gateway's time limit
@@ -30,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
         f"{total['young']} are too young to judge, {total['stopped']} were stopped by an operator; {verdict}."
     )
     for blob in found[:20]:
-        print(f"  {blob['standing']}: {blob['blob_name']!r} (run {blob['run_id']})")
+        print(f"  {blob['standing']}: {printable(blob['blob_name'])} (run {blob['run_id']})")
     return 0
 
 

@@ -56,7 +56,7 @@ def _answer(api: RunApi, path: str, parameters: dict[str, str]) -> dict[str, Any
 
 
 def picture(stats: dict[str, Any], runs: list[dict[str, Any]]) -> Group:
-    """Counts by state, the window's figures, what was set aside, the newest images."""
+    """Counts by state, the window's figures, rejections by reason, the newest images."""
     counts, recent = stats["counts"], stats["window"]
     states = Table.grid(padding=(0, 4))
     states.add_row(*(Text(state, style="dim") for state in _STATES))

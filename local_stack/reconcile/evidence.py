@@ -1,4 +1,4 @@
-"""Reads what the books compare: the device's truth lists, its folders, the blobs and the rows.
+"""Reads what is reconciled: the device's manifests, its folders, the blobs and the rows.
 
 Everything is streamed; nothing is changed.
 """
@@ -19,7 +19,7 @@ from azure.storage.blob import ContainerClient
 
 from local_stack.errors import FAILED, StackError
 from local_stack.operate.run_api import RunApi
-from local_stack.reconcile.books import Balance, TruthLine, open_books
+from local_stack.reconcile.reconciliation import ManifestLine, Reconciliation, open_reconciler
 from local_stack.state_folder import StateFolder
 
 # Newer SDKs speak newer versions than Azurite 3.37 knows; this one every storage account has.
@@ -30,8 +30,8 @@ _LIVE = ("waiting", "running", "retrying")
 _ASKED_AT_MOST = 1_000
 
 
-def truth_lines(folder: Path, prefix: str = "", earliest: float = 0.0) -> Iterator[TruthLine]:
-    """Every image the device says it made, from all its truth lists; a last line cut by a kill is skipped."""
+def manifest_lines(folder: Path, prefix: str = "", earliest: float = 0.0) -> Iterator[ManifestLine]:
+    """Every image the device says it made, from all its manifests; a last line cut by a kill is skipped."""
     for path in sorted(folder.glob("*.jsonl")):
         with path.open(encoding="utf-8") as lines:
             for line in lines:
@@ -40,11 +40,11 @@ def truth_lines(folder: Path, prefix: str = "", earliest: float = 0.0) -> Iterat
                 made = json.loads(line)
                 completed = _seconds(made.get("completed_at"))
                 if str(made["name"]).startswith(prefix) and (completed is None or completed >= earliest):
-                    yield TruthLine(made["name"], made["sha256"], made.get("sum"), made.get("expected"))
+                    yield ManifestLine(made["name"], made["sha256"], made.get("sum"), made.get("expected"))
 
 
 def device_files(state: StateFolder, earliest: float = 0.0) -> Iterator[tuple[str, str, str]]:
-    """(source name, sha256, place) of the files that wait in the inbox or were set aside.
+    """(source name, sha256, place) of the files that wait in the inbox or were rejected on the device.
 
     A hidden ``.<name>.part`` is ``unfinished``: the device was stopped before it renamed it.
     """
@@ -55,10 +55,10 @@ def device_files(state: StateFolder, earliest: float = 0.0) -> Iterator[tuple[st
         elif last.endswith(".part"):
             whole = last.removeprefix(".").removesuffix(".part")
             yield from _hashed(f"{folder}/{whole}" if folder else whole, path, "unfinished")
-    for name, path in _regular_files(state.set_aside):
+    for name, path in _regular_files(state.rejected):
         if not name.endswith(_REASON) and _moved_at(path) >= earliest:
-            # Known by name alone: it may be set aside for its size, and nobody reads gigabytes to count a file.
-            yield _name_before(path) or name, "", "set_aside"
+            # Known by name alone: it may be rejected for its size, and nobody reads gigabytes to count a file.
+            yield _name_before(path) or name, "", "rejected"
 
 
 Blob = tuple[str, str | None, str | None, float]
@@ -90,15 +90,15 @@ def decoded(source_name: str | None) -> str | None:
     return urllib.parse.unquote(source_name, errors="surrogateescape") if source_name else None
 
 
-def strike_balance(
+def reconcile(
     state: StateFolder,
     storage: str,
     container: str,
     api: RunApi,
     prefix: str = "",
     since: datetime | None = None,
-) -> Balance:
-    """The balance of one computer's device, storage and database.
+) -> Reconciliation:
+    """Reconcile one computer's device, storage and database.
 
     ``prefix`` limits it to the images whose source name begins with it (one demo among many), ``since`` to those
     that were completed or uploaded from then on; what waits in the inbox always counts.
@@ -106,22 +106,22 @@ def strike_balance(
     earliest = since.timestamp() if since else 0.0
     asked = {"since": since.astimezone(UTC).isoformat()} if since else {}
     now = datetime.now(UTC)
-    with open_books() as books:
-        books.add_truth(truth_lines(state.truth, prefix, earliest))
-        books.add_files(file for file in device_files(state, earliest) if file[0].startswith(prefix))
+    with open_reconciler() as reconciler:
+        reconciler.add_manifest(manifest_lines(state.manifests, prefix, earliest))
+        reconciler.add_files(file for file in device_files(state, earliest) if file[0].startswith(prefix))
         # In this order, because all goes on meanwhile: a run that ends between two questions is in both lists and not
         # in none, and the blob of every row has been uploaded by the time the blobs are listed.
-        books.add_live_runs(_live(_of_prefix(_live_runs(api), prefix)))
-        books.add_rows(_rows(_of_prefix(api.runs(asked), prefix), earliest))
-        books.add_blobs(
+        reconciler.add_live_runs(_live(_of_prefix(_live_runs(api), prefix)))
+        reconciler.add_rows(_rows(_of_prefix(api.runs(asked), prefix), earliest))
+        reconciler.add_blobs(
             blob
             for blob in blobs(storage, container)
             if (blob[1] or "").startswith(prefix) and blob[3] >= earliest
         )
         # The lists of live runs are one page each; whom they do not name is asked after, while that is affordable.
-        suspects = books.blobs_without_a_run(now, _ASKED_AT_MOST)
-        books.add_live_runs(_live(run for name in suspects for run in _runs_of(api, name)))
-        return books.strike(now)
+        suspects = reconciler.blobs_without_a_run(now, _ASKED_AT_MOST)
+        reconciler.add_live_runs(_live(run for name in suspects for run in _runs_of(api, name)))
+        return reconciler.reconcile(now)
 
 
 def _live_runs(api: RunApi) -> Iterator[dict[str, Any]]:
@@ -185,7 +185,7 @@ def _moved_at(path: Path) -> float:
 
 
 def _name_before(path: Path) -> str | None:
-    """The source name of a file that was set aside, from the reason that lies beside it."""
+    """The source name of a file that was rejected, from the reason that lies beside it."""
     try:
         reason = json.loads(path.with_name(path.name + _REASON).read_text(encoding="utf-8"))
         return decoded(reason["source_name"])

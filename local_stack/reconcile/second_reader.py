@@ -1,7 +1,7 @@
 """A second opinion on what an image must score, sharing no code with the pipeline.
 
 The pipeline reads images with Pillow; this reads them with zlib alone and refuses the same things, so
-that a mistake in one of the two shows up as a difference in the books. Source of the rules: the PNG
+that a mistake in one of the two shows up as a discrepancy. Source of the rules: the PNG
 specification (chunks, filters, Adam7) and the definition of the pixel sum: the sum of 8-bit grey
 levels, with samples of 1, 2 and 4 bits scaled exactly by 255, 85 and 17.
 """

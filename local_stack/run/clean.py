@@ -10,7 +10,7 @@ from local_stack.errors import StackError
 from local_stack.install.environment import VENV
 from local_stack.install.file_lock import LockedByAnotherProcessError, exclusive_lock
 from local_stack.state_folder import TOOLS, StateFolder
-from local_stack.steps import step
+from local_stack.terminal import step
 
 
 def run(arguments: argparse.Namespace) -> int:

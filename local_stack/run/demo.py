@@ -1,4 +1,4 @@
-"""The main job from end to end: start everything, make images (or take a folder of them), check the books."""
+"""The main job from end to end: start everything, make images (or take a folder of them), reconcile."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ from pathlib import Path
 from typing import Any
 
 from local_stack.errors import StackError
+from local_stack.operate import times
 from local_stack.operate.run_api import RunApi
 from local_stack.processes import ChildProcess
-from local_stack.reconcile import evidence, latency
-from local_stack.reconcile.books import Balance
+from local_stack.reconcile import evidence
+from local_stack.reconcile.reconciliation import Reconciliation
 from local_stack.reconcile.second_reader import expected_sum
-from local_stack.run import histogram, parts
-from local_stack.run.demo_report import DemoResult, print_report
+from local_stack.run import parts
+from local_stack.run.demo_report import DemoResult, print_report, save_histogram
 from local_stack.run.live_view import LiveView, Snapshot
 from local_stack.run.stack import Stack, stack_up
 from local_stack.state_folder import PROJECT_ROOT, StateFolder
-from local_stack.steps import say
+from local_stack.terminal import say
 
 _POLL_SECONDS = 0.5
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Exit code 0 only if the books balance and every sum equals the device's own record."""
+    """Exit code 0 only if every image is accounted for and every sum is the one in the device's manifest."""
     if arguments.input is not None and not arguments.input.is_dir():
         raise StackError(
             f"--input {arguments.input} is not a folder.", "name a folder that holds image files"
@@ -46,13 +47,13 @@ def run(arguments: argparse.Namespace) -> int:
         complete = _watch(stack, api, before, prefix, arguments.timeout)
         seconds = time.monotonic() - started
         if arguments.input is not None:
-            _complete_truth(state, prefix, arguments.input)
+            _complete_manifest(state, prefix, arguments.input)
         result, sums = _result(stack, api, prefix, seconds)
         if not complete:
             say(f"  ✗ Not every image had ended after {arguments.timeout:.0f} s")
         picture = state.root / f"{prefix}scores.png"
         if sums:
-            histogram.save_png(sums, picture, f"Scores of {len(sums)} images")
+            save_histogram(sums, picture)
             result = replace(result, histogram=str(picture))
         if arguments.json is not None:
             arguments.json.parent.mkdir(parents=True, exist_ok=True)
@@ -65,26 +66,26 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _feeder(arguments: argparse.Namespace, state: StateFolder, prefix: str) -> ChildProcess:
-    truth = str(state.truth / f"{prefix}truth.jsonl")
+    manifest = str(state.manifests / f"{prefix}truth.jsonl")
     if arguments.input is not None:
         what = ["feed", "--input", str(arguments.input.resolve()), "--prefix", prefix]
     else:
         what = ["simulate", "--images", str(arguments.images), "--bad", str(arguments.bad),
                 "--seed", str(arguments.seed), "--prefix", prefix.rstrip("-")]  # fmt: skip
     command = [sys.executable, "-m", "local_agent", *what, "--rate", str(arguments.rate),
-               "--inbox", str(state.inbox), "--truth", truth]  # fmt: skip
+               "--inbox", str(state.inbox), "--manifest", manifest]  # fmt: skip
     return ChildProcess("The simulator", command, os.environ, state.logs / "simulator.log", PROJECT_ROOT)
 
 
 def _watch(stack: Stack, api: RunApi, before: dict[str, int], prefix: str, timeout: float) -> bool:
     """Show the flow until every image that was made has ended; False if that takes longer than ``timeout``."""
     started = time.monotonic()
-    truth = stack.state.truth / f"{prefix}truth.jsonl"
+    manifest = stack.state.manifests / f"{prefix}truth.jsonl"
     told = before
     with LiveView() as view:
         while time.monotonic() - started < timeout:
             stack.watch()
-            made = _line_count(truth)
+            made = _line_count(manifest)
             now = api.counts()
             told = now or told  # while the database is away nobody can count: the last figures stand
             counts = {name: number - before.get(name, 0) for name, number in told.items()}
@@ -119,8 +120,8 @@ def _newest_latency(api: RunApi) -> float | None:
         _, page = api.get("runs", {"limit": "20", "state": "scored"})
     except StackError:
         return None
-    seconds = [value for run in page.get("runs", []) if (value := latency.seconds_of(run)) is not None]
-    return latency.percentiles(seconds)["p50"]
+    seconds = [value for run in page.get("runs", []) if (value := times.file_to_row(run)) is not None]
+    return times.percentiles(seconds)["p50"]
 
 
 def _why_retrying(api: RunApi) -> str:
@@ -137,9 +138,9 @@ def _all_ended(stack: Stack, api: RunApi, prefix: str, made: int) -> bool:
         ended = {run["source_name"] for run in _runs(api, prefix) if run.get("outcome") in evidence.ENDED}
     except StackError:
         return False  # the database is away: its runs have not ended, and the time limit still holds
-    set_aside = {name for name, _, place in evidence.device_files(stack.state)
-                 if place == "set_aside" and name.startswith(prefix)}  # fmt: skip
-    return len(ended | set_aside) >= made
+    rejected = {name for name, _, place in evidence.device_files(stack.state)
+                 if place == "rejected" and name.startswith(prefix)}  # fmt: skip
+    return len(ended | rejected) >= made
 
 
 def _runs(api: RunApi, prefix: str) -> list[dict[str, Any]]:
@@ -151,34 +152,36 @@ def _runs(api: RunApi, prefix: str) -> list[dict[str, Any]]:
 
 
 def _result(stack: Stack, api: RunApi, prefix: str, seconds: float) -> tuple[DemoResult, list[int]]:
-    balance = evidence.strike_balance(stack.state, stack.storage, parts.CONTAINER, api, prefix)
+    found = evidence.reconcile(stack.state, stack.storage, parts.CONTAINER, api, prefix)
     runs = _runs(api, prefix)
     sums = [value for run in runs if (value := evidence.pixel_sum(run)) is not None]
-    waited = [taken for run in runs if (taken := latency.seconds_of(run)) is not None]
-    return _figures(stack, balance, seconds, waited, prefix), sums
+    waited = [taken for run in runs if (taken := times.file_to_row(run)) is not None]
+    return _figures(stack, found, seconds, waited, prefix), sums
 
 
-def _figures(stack: Stack, balance: Balance, seconds: float, waited: list[float], prefix: str) -> DemoResult:
+def _figures(
+    stack: Stack, found: Reconciliation, seconds: float, waited: list[float], prefix: str
+) -> DemoResult:
     return DemoResult(
-        host=stack.host_kind, made=balance.made, uploaded=balance.uploaded, scored=balance.scored,
-        rejected=balance.rejected, failed=balance.failed, waiting=balance.waiting, lost=balance.lost,
-        duplicate_rows=balance.duplicate_rows, wrong_sums=balance.wrong_sums,
-        balanced=balance.balanced and balance.waiting == 0 and balance.failed == 0, seconds=round(seconds, 2),
-        images_per_second=round(balance.made / seconds, 2) if seconds else 0.0,
-        latency_seconds=latency.percentiles(waited), device_id=prefix.rstrip("-"),
+        host=stack.host_kind, made=found.made, uploaded=found.uploaded, scored=found.scored,
+        rejected=found.rejected, failed=found.failed, waiting=found.waiting, lost=found.lost,
+        duplicate_rows=found.duplicate_rows, wrong_sums=found.wrong_sums,
+        balanced=found.balanced and found.waiting == 0 and found.failed == 0, seconds=round(seconds, 2),
+        images_per_second=round(found.made / seconds, 2) if seconds else 0.0,
+        latency_seconds=times.percentiles(waited), device_id=prefix.rstrip("-"),
         database=_database(stack), histogram="",
-        discrepancies=[asdict(item) for item in (*balance.discrepancies, *balance.unfinished)],
+        discrepancies=[asdict(item) for item in (*found.discrepancies, *found.unfinished)],
     )  # fmt: skip
 
 
-def _complete_truth(state: StateFolder, prefix: str, folder: Path) -> None:
+def _complete_manifest(state: StateFolder, prefix: str, folder: Path) -> None:
     """Images taken from a folder carry no sum of their own: an independent reader supplies it.
 
-    Two files of the same bytes have the same sum, so the truth list's SHA-256 finds the answer.
+    Two files of the same bytes have the same sum, so the manifest's SHA-256 finds the answer.
     """
     files = (path for path in folder.rglob("*") if path.is_file())
     sums = {hashlib.sha256(data).hexdigest(): expected_sum(data) for data in map(Path.read_bytes, files)}
-    path = state.truth / f"{prefix}truth.jsonl"
+    path = state.manifests / f"{prefix}truth.jsonl"
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     for line in lines:
         line["sum"] = sums[line["sha256"]]

@@ -12,7 +12,7 @@ import urllib.request
 from pathlib import Path
 
 from local_stack.errors import FAILED, StackError
-from local_stack.install import node_runtime
+from local_stack.install import runtimes
 from local_stack.processes import ChildProcess, is_listening, log_tail, wait_until
 from local_stack.state_folder import PROJECT_ROOT, StateFolder
 
@@ -25,10 +25,10 @@ _ACKNOWLEDGE_AFTER_SAVE = PROJECT_ROOT / "local_stack" / "run" / "azurite" / "ac
 
 def azurite(state: StateFolder, blob_port: int, queue_port: int, table_port: int) -> ChildProcess:
     """Microsoft's storage emulator, persisted under the state folder, on loopback only."""
-    node = node_runtime.node()
+    node = runtimes.node()
     command = [
         node.executable, "--require", str(_ACKNOWLEDGE_AFTER_SAVE),
-        str(node_runtime.AZURITE_SCRIPT), "--silent", "--disableTelemetry",
+        str(runtimes.AZURITE_SCRIPT), "--silent", "--disableTelemetry",
         # Core Tools' extensions may speak a newer version than this Azurite knows.
         "--skipApiVersionCheck",
         "--location", str(state.azurite),

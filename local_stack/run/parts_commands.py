@@ -18,12 +18,14 @@ from local_stack.state_folder import PROJECT_ROOT, StateFolder
 
 
 def simulate(part: Sequence[str], arguments: Sequence[str]) -> int:
-    """Images into the local inbox, with a truth list of their own."""
+    """Images into the local inbox, with a manifest of their own."""
     state = StateFolder()
     state.create()
     stamp = datetime.now(UTC).strftime("%Y%m%dt%H%M%S")
-    defaults = {"--inbox": str(state.inbox), "--truth": str(state.truth / f"sim-{stamp}.jsonl"),
+    defaults = {"--inbox": str(state.inbox), "--manifest": str(state.manifests / f"sim-{stamp}.jsonl"),
                 "--prefix": f"sim-{stamp}-"}  # fmt: skip
+    if any(word.partition("=")[0] == "--truth" for word in arguments):  # the former name of --manifest
+        del defaults["--manifest"]
     return _run(part, arguments, defaults, {})
 
 

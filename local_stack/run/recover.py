@@ -1,4 +1,4 @@
-"""``pipeline.py recover``: sets aside whatever local state can no longer be read. Standard library only.
+"""``pipeline.py recover``: moves whatever local state can no longer be read to ``damaged/``. Standard library only.
 
 Nothing is deleted and nothing lost by it: images are in the device's folders or in storage, and from these the
 next ``up`` makes again what is missing. What is whole stays where it is.
@@ -16,7 +16,7 @@ from pathlib import Path
 from local_stack.errors import StackError
 from local_stack.install.file_lock import LockedByAnotherProcessError, exclusive_lock
 from local_stack.state_folder import StateFolder
-from local_stack.steps import say
+from local_stack.terminal import say
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -32,11 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
         ) from error
     for path, why in moved:
         say(f"  ! {path} is damaged ({why}); it was moved to {state.root / 'damaged'}")
-    say(
-        "Now run `python3 pipeline.py up`: what was set aside is made again."
-        if moved
-        else "All state is whole."
-    )
+    say("Now run `python3 pipeline.py up`: it makes anew what was moved." if moved else "All state is whole.")
     return 0
 
 

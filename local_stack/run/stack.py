@@ -18,7 +18,7 @@ from local_stack.operate.running_stack import RunningStack, azurite_connection_s
 from local_stack.processes import ChildProcess, free_ports
 from local_stack.run import parts
 from local_stack.state_folder import StateFolder
-from local_stack.steps import say, step
+from local_stack.terminal import say, step
 
 _RESTARTS_ALLOWED = 5
 
@@ -88,7 +88,7 @@ def _run(state: StateFolder, kind: str, device_id: str, with_agent: bool) -> Ite
     def record() -> None:
         RunningStack(
             pid=os.getpid(), started=psutil.Process().create_time(), host=kind, url=stack.url, blob_port=blob,
-            queue_port=queue, table_port=table, database=_without_secret(environment["SQL_CONNECTION_STRING"]),
+            queue_port=queue, table_port=table, database=without_secret(environment["SQL_CONNECTION_STRING"]),
             children={child.name: child.pid for child in stack.children},
         ).write(state.running)  # fmt: skip
 
@@ -131,7 +131,7 @@ def _stop(stack: Stack) -> None:
     say(f"  ✓ Stopped everything ({time.monotonic() - started:.1f} s)")
 
 
-def _without_secret(connection_string: str) -> str:
+def without_secret(connection_string: str) -> str:
     return connection_string if connection_string.startswith("sqlite:") else "(from SQL_CONNECTION_STRING)"
 
 

@@ -10,7 +10,7 @@ from local_stack.run import parts
 from local_stack.run.live_view import LiveView, Snapshot
 from local_stack.run.stack import stack_up
 from local_stack.state_folder import StateFolder
-from local_stack.steps import say
+from local_stack.terminal import say
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -79,10 +79,10 @@ def images_moving(stack: Stack, rate: float) -> Iterator[None]:
         return
     api = RunApi(stack.url)
     before = api.counts()["scored"]
-    truth = str(stack.state.truth / "bench-truth.jsonl")
+    truth = str(stack.state.manifests / "bench-truth.jsonl")
     command = [sys.executable, "-m", "local_agent", "simulate", "--endless", "--bad", "3", "--seed", "1",
                "--prefix", "bench", "--rate", str(rate), "--inbox", str(stack.state.inbox),
-               "--truth", truth]  # fmt: skip
+               "--manifest", truth]  # fmt: skip
     stack.feed(
         ChildProcess("The simulator", command, os.environ, stack.state.logs / "simulator.log", PROJECT_ROOT)
     )

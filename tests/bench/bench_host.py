@@ -48,6 +48,8 @@ def host_side() -> None:
 async def _host() -> None:
     from aiohttp import ClientSession
 
+    from local_stack.operate.times import percentile
+
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(ClientSession())
         url = await stack.enter_async_context(_hub())
@@ -58,8 +60,7 @@ async def _host() -> None:
                 _say({"per_second": per_second, "cpu_ms": _cpu_ms(before, HOST_BATCH)})
             elif line.strip() == "latency":
                 samples = sorted([await _one(session, url) for _ in range(LATENCY_SAMPLES)])
-                p99 = samples[int(len(samples) * 0.99)]
-                _say({"p50_ms": samples[len(samples) // 2] * 1000, "p99_ms": p99 * 1000})
+                _say({"p50_ms": percentile(samples, 50) * 1000, "p99_ms": percentile(samples, 99) * 1000})
             elif line.strip() == "fill":
                 for _ in range(FINISHED // 1000):
                     await _batch(session, url, 1000)
@@ -80,7 +81,7 @@ async def _hub() -> AsyncIterator[str]:
     from functions_host.clock import SystemClock
     from functions_host.durable import DurableEngine, DurableOptions
     from functions_host.invoking.invocation import Invoker
-    from functions_host.invoking.invocation_log import InvocationLog
+    from functions_host.invoking.logs import InvocationLog
     from functions_host.loading.indexing import load_function
     from functions_host.running.app_catalog import AppCatalog
 

@@ -14,7 +14,6 @@ import hashlib
 import json
 import random
 import sqlite3
-import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -29,6 +28,7 @@ from function_app.models.identity import blob_key_of
 from function_app.models.runs import Outcome, RunFilter, RunRecord, Score
 from function_app.results.sqlite.database import open_sqlite_store
 from function_app.results.store import SqlResultStore
+from local_stack.operate.times import percentile
 from sql_migrations import runner
 from sql_migrations.files import folder_for, read_folder
 from sql_migrations.sqlite_engine import SqliteEngine
@@ -232,7 +232,7 @@ def timed(query: Callable[[], object], repeat: int) -> tuple[float, float, float
         query()
         taken.append((time.perf_counter() - started) * 1000)
     taken.sort()
-    return statistics.median(taken), taken[int(0.95 * len(taken))], taken[-1]
+    return percentile(taken, 50), percentile(taken, 95), taken[-1]
 
 
 if __name__ == "__main__":

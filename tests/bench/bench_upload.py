@@ -30,6 +30,7 @@ from upload_peers.peers import binary_file_rate, has_rclone, raw_seconds, rclone
 from upload_peers.services import ROOT, azurite, instant_server  # noqa: E402
 
 from local_agent.streaming.java import find_java  # noqa: E402
+from local_stack.operate.times import percentile  # noqa: E402
 
 FILE_BYTES = 1_100  # what a 32x32 image of noise takes as PNG
 TRANSFERS = (16, 32, 64)
@@ -140,7 +141,7 @@ def latency(seconds: int) -> dict[str, Any]:
         first = monotonic() - agent.started_at
         for prefix, images in (("warm", 50), ("timed", seconds * 10)):
             subprocess.run(
-                [sys.executable, "-m", "local_agent", "simulate", "--inbox", str(agent.root / "inbox"), "--truth",
+                [sys.executable, "-m", "local_agent", "simulate", "--inbox", str(agent.root / "inbox"), "--manifest",
                  str(place / "truth.jsonl"), "--images", str(images), "--rate", "10", "--seed", "1",
                  "--prefix", prefix],
                 cwd=ROOT, check=True, stdout=subprocess.DEVNULL,
@@ -149,8 +150,8 @@ def latency(seconds: int) -> dict[str, Any]:
             sleep(0.05)
         found = latencies(agent.root, "timed")
     return {
-        "latency_p50": round(statistics.median(found), 3),
-        "latency_p95": round(found[int(0.95 * len(found))], 3),
+        "latency_p50": round(percentile(found, 50), 3),
+        "latency_p95": round(percentile(found, 95), 3),
         "start_to_first_file_seconds": round(first, 1),
     }
 

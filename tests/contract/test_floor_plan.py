@@ -17,7 +17,15 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 # ── The limits ────────────────────────────────────────────────────────────────────────────────────────────────────────
-PARTS = ("function_app", "functions_host", "local_stack", "local_agent", "sql_migrations", "infra")
+PARTS = (
+    "function_app",
+    "functions_host",
+    "local_stack",
+    "local_agent",
+    "sql_migrations",
+    "database_connection",
+    "infra",
+)
 MOST_ENTRIES = 14  # that a folder shows, hidden ones and __pycache__ apart
 SHORTEST, LONGEST = 25, 400  # lines of a source file, blank ones included
 SOURCE = (
@@ -39,6 +47,8 @@ MAY_BE_SHORT = {
 ARROWS = (
     "function_app.py -> function_app",  # the file by which Azure's worker finds the app
     "pipeline.py -> local_stack",
+    "function_app -> database_connection",  # both must name, find and sign in to a database alike (ADR 14)
+    "sql_migrations -> database_connection",
     "infra -> sql_migrations",  # the hook that makes the app's database user connects as the migrations do
 )
 

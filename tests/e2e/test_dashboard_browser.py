@@ -43,7 +43,7 @@ def service(azurite: Any) -> BlobServiceClient:
 def app(
     browser: Browser, azurite: Any, service: BlobServiceClient, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningApp]:
-    """Three images judged already; asks for the browser first, so that nothing starts where there is none."""
+    """Three images processed already; asks for the browser first, so that nothing starts where there is none."""
     database = f"sqlite:///{tmp_path_factory.mktemp('dash') / 'runs.db'}"
     command = [sys.executable, "-m", "sql_migrations", "up"]
     subprocess.run(command, cwd=ROOT, env={**os.environ, "SQL_CONNECTION_STRING": database}, check=True)

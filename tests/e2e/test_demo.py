@@ -20,7 +20,7 @@ def demo(pipeline: Pipeline, tmp_path: Path, *options: str) -> dict[str, object]
     figures = tmp_path / "demo.json"
     finished = pipeline("demo", "--json", str(figures), *options)
     assert finished.returncode == 0, finished.stdout + finished.stderr
-    assert "The books balance" in finished.stdout
+    assert "Reconciled: " in finished.stdout
     result = json.loads(figures.read_text())
     assert isinstance(result, dict)
     return result

@@ -29,7 +29,7 @@ def test_the_readme_opens_with_the_two_commands() -> None:
 def test_the_main_job_as_written(pipeline: Pipeline) -> None:
     finished = pipeline("demo")
     assert finished.returncode == 0, finished.stdout + finished.stderr
-    promised = re.search(r"The books balance: 200 made.*", README)
+    promised = re.search(r"Reconciled: 200 made.*", README)
     assert promised is not None
     assert promised.group(0) in finished.stdout
 

@@ -50,7 +50,7 @@ def told_while_down(pipeline: Pipeline, seconds: float) -> dict[str, Any]:
         runs = page.get("runs", [])
         most = max(most, len(runs))
         causes |= {run["cause"] for run in runs}
-        without_next += sum(run["next_attempt_at"] is None for run in runs)
+        without_next += sum(run["next_try_at"] is None for run in runs)
         time.sleep(0.5)
     return {"retrying_at_most": most, "causes": sorted(causes), "unanswered": unanswered,
             "slowest_answer_seconds": round(slowest, 2), "without_next_attempt": without_next}  # fmt: skip
@@ -74,13 +74,13 @@ def demand(told: dict[str, Any], cause: str) -> None:
 @pytest.fixture
 def proxied(new_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
     """A proxy before an empty live database, which SQL_CONNECTION_STRING then names."""
-    from sql_migrations import odbc
+    from database_connection.connection_string import parse, write
 
-    pairs = odbc.keywords(new_database())
+    pairs = parse(new_database())
     host, _, port = pairs["server"].removeprefix("tcp:").partition(",")
     (own,) = free_ports(1)
     changed = pairs | {"server": f"127.0.0.1,{own}"}
-    monkeypatch.setenv("SQL_CONNECTION_STRING", ";".join(f"{key}={value}" for key, value in changed.items()))
+    monkeypatch.setenv("SQL_CONNECTION_STRING", write(changed))
     with Proxy(own, int(port or 1433), host) as proxy:
         yield proxy
 

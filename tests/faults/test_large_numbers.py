@@ -1,4 +1,4 @@
-"""A container and books of a size that nobody can hold in memory: sweep and audit, measured."""
+"""A container and a database of a size that nobody can hold in memory: sweep and audit, measured."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from function_app.results import open_result_store
 from function_app.settings import Settings, StorageSettings
 from function_app.storage.blobs import ImageBlobs, connect
 from function_app.workflow.resources import Resources
-from local_stack.reconcile.books import TruthLine, open_books
+from local_stack.reconcile.reconciliation import ManifestLine, open_reconciler
 from sql_migrations import runner
 from sql_migrations.engine import open_engine
 from sql_migrations.files import folder_for, read_folder
@@ -146,7 +146,8 @@ def test_sweep_of_a_hundred_thousand_blobs(tmp_path: Path, report: Report) -> No
     with served() as storage, PeakMemory() as memory:
         settings = Settings(StorageSettings(storage), f"sqlite:///{database}")
         blobs = ImageBlobs(connect(settings.storage), "img", "quarantine", 1 << 20)
-        use = Resources(settings, blobs, open_result_store(settings))
+        store = open_result_store(settings)
+        use = Resources(settings, blobs, lambda: store)
         started = time.monotonic()
         ticks = asyncio.run(_sweep_to_the_end(client, use))
         seconds = time.monotonic() - started
@@ -184,7 +185,7 @@ def _name(number: int) -> str:
 
 
 def test_audit_of_a_million_images(report: Report) -> None:
-    """Truth list, blobs and rows of a million images stream through the books; what is amiss is named."""
+    """Manifest, blobs and rows of a million images are reconciled as a stream; what is amiss is named."""
     old = datetime.now(UTC) - timedelta(days=1)
     missing, wrong, twice = 123_456, 234_567, 345_678
     rows = (
@@ -194,12 +195,12 @@ def test_audit_of_a_million_images(report: Report) -> None:
     )
     with PeakMemory() as memory:
         started = time.monotonic()
-        with open_books() as books:
-            books.add_truth(TruthLine(f"{n}.png", f"{n:064x}", n, "scored") for n in range(IMAGES))
-            books.add_blobs((_name(n), f"{n}.png", f"{n:064x}", old.timestamp()) for n in range(IMAGES))
-            books.add_rows(rows)
-            books.add_rows([("f" * 32, _name(twice), f"{twice}.png", f"{twice:064x}", "scored", twice)])
-            balance = books.strike()
+        with open_reconciler() as reconciler:
+            reconciler.add_manifest(ManifestLine(f"{n}.png", f"{n:064x}", n, "scored") for n in range(IMAGES))
+            reconciler.add_blobs((_name(n), f"{n}.png", f"{n:064x}", old.timestamp()) for n in range(IMAGES))
+            reconciler.add_rows(rows)
+            reconciler.add_rows([("f" * 32, _name(twice), f"{twice}.png", f"{twice:064x}", "scored", twice)])
+            balance = reconciler.reconcile()
         seconds = time.monotonic() - started
     assert [(item.kind, item.name) for item in balance.discrepancies] == [
         ("extra_row", _name(twice)), ("wrong_sum", f"{wrong}.png"), ("missing_row", _name(missing)),

@@ -42,7 +42,7 @@ def test_hostile_names_are_only_names(pipeline: Pipeline, report: Report, seed: 
 
 @pytest.mark.timeout(180)
 def test_names_that_are_not_utf8_are_processed(pipeline: Pipeline, report: Report, seed: int) -> None:
-    """Bytes are a name too, for the agent, the rows and the books."""
+    """Bytes are a name too, for the agent, the rows and the audit."""
     before = pipeline.balance().made
     names = [b"\xff\xfe.png", b"caf\xe9.png", b"\xc3\x28.png"]
     for number, name in enumerate(names):
@@ -79,7 +79,7 @@ def test_odd_entries_have_a_named_end_and_nothing_outside_is_read(
     pipeline.put(b"far.png", grey_png(seed + 4), mtime=4_102_444_800)
     pipeline.put(b"neighbour.png", grey_png(seed + 5))
     balance, seconds = pipeline.drained(90, made=before + 5)
-    set_aside = {path.name.split(".png")[0] for path in pipeline.state.set_aside.glob("*.reason.json")}
+    set_aside = {path.name.split(".png")[0] for path in pipeline.state.rejected.glob("*.reason.json")}
     named = {"link", "passwd", "dangling", "loop", "fifo", "socket", "giant"}
     assert named <= set_aside, named - set_aside
     assert (inbox / "folder.png").is_dir()

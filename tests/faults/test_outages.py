@@ -63,7 +63,7 @@ def test_ten_thousand_files_wait_for_storage_in_little_memory(
     picture = grey_png(seed)
     with pipeline.agent_proxy.while_in(Mode.REFUSE), pipeline.host_proxy.while_in(Mode.REFUSE):
         device = pipeline.simulate(200, seed, prefix, bad=10)
-        # Ballast that no truth list names: it waits like all others, and is gone again before storage is back.
+        # Ballast that no manifest names: it waits like all others, and is gone again before storage is back.
         ballast = [pipeline.state.inbox / f"ballast-{number:05d}.png" for number in range(10_000)]
         for path in ballast:
             path.write_bytes(picture)

@@ -151,7 +151,7 @@ def test_poison_among_good_images_is_rejected_by_name_at_the_first_try(
     retried = reasons = 0
     for run in pipeline.api.runs({"state": "rejected"}):
         if (run.get("source_name") or "").startswith("poison-"):
-            retried += run["failed_attempts"]
+            retried += run["failed_try_count"]
             reasons += run["reason"] in _REASONS
     report.balanced(balance, seconds, 2 * count, retried=retried, named=reasons)
     assert retried == 0

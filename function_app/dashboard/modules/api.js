@@ -14,8 +14,8 @@
  *   size_bytes: number | null, captured_at: string | null, uploaded_at: string | null,
  *   started_at: string | null, finished_at: string | null, committed_at: string | null,
  *   reason: string | null, detail: string | null, attempt: number, scores: Score[],
- *   earlier: EarlierAttempt[], step: string | null, attempts: FailedTry[], failed_attempts: number,
- *   cause: string | null, next_attempt_at: string | null }} RunView
+ *   earlier_attempts: EarlierAttempt[], step: string | null, failed_tries: FailedTry[],
+ *   failed_try_count: number, cause: string | null, next_try_at: string | null }} RunView
  * @typedef {{ runs: RunView[], next_cursor: string | null }} RunsPage
  * @typedef {{ runs: RunView[] }} ImageView
  *
@@ -114,7 +114,7 @@ export const getStats = (window) => /** @type {Promise<StatsView>} */ (json(`sta
 export const getHealth = () => /** @type {Promise<HealthView>} */ (json("health", "GET", true));
 
 /**
- * The bytes that a run judged, and what the API calls them.
+ * The bytes that a run processed, and what the API calls them.
  * @param {string} id
  */
 export async function getPicture(id) {

@@ -1,5 +1,5 @@
 // @ts-check
-// The lists beside the table: what was set aside, by reason, and its replay; the devices; the health.
+// The lists beside the table: what was rejected or failed, by reason, and its replay; the devices; the health.
 
 import { getHealth, messageOf, replayAll } from "./api.js";
 import { $, button, element, keepList, say, toast } from "./elements.js";
@@ -32,7 +32,7 @@ export function showReasons(recent, pick) {
   const most = Math.max(1, ...found.map((one) => one.runs));
   const keyOf = (/** @type {Reason} */ one) => `${one.state}/${one.reason}/${one.runs}/${most}`;
   const make = (/** @type {Reason} */ one) => reasonItem(one, most, pick);
-  keepList($("reasons"), found, keyOf, make, `Nothing was set aside in the ${period()}.`);
+  keepList($("reasons"), found, keyOf, make, `Nothing was rejected and nothing failed in the ${period()}.`);
 }
 
 /**
@@ -100,7 +100,7 @@ function reasonItem({ reason, runs, state }, most, pick) {
 function deviceItem({ name, counts, total }, most, pick) {
   const label = name ? visible(name) : "(no device named)";
   const pickIt = { class: "pickit", title: `Show the images of ${label}` };
-  const asideText = total > counts.scored ? `${count(total - counts.scored)} set aside` : "";
+  const asideText = total > counts.scored ? `${count(total - counts.scored)} rejected or failed` : "";
   return element(
     "li",
     {},
@@ -159,7 +159,7 @@ async function replayReason(state, reason) {
     }
     const number = matched === REPLAYED_AT_ONCE ? `the ${matched} newest` : matched;
     const question = `Replay ${number} ${state} as ${words(reason)}?`;
-    const consequence = "Each image is judged again from its blob. The earlier outcome stays in its history.";
+    const consequence = "Each image is processed again from its blob. The earlier outcome stays in its history.";
     if (!(await confirmed(question, consequence))) return;
     const done = await replayAll(which);
     const already = done.already_running ? `, ${done.already_running} already under way` : "";

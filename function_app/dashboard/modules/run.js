@@ -102,18 +102,18 @@ export function momentsOf(run) {
     "waiting",
     run.blob_name,
   );
-  for (const past of run.earlier ?? []) {
+  for (const past of run.earlier_attempts ?? []) {
     add(past.finished_at, `Attempt ${past.attempt}: ${past.outcome}`, past.outcome, reasonAndDetail(past));
   }
   add(run.started_at, run.attempt > 1 ? `Attempt ${run.attempt} began` : "Run began", "running");
-  for (const failure of run.attempts ?? []) {
+  for (const failure of run.failed_tries ?? []) {
     add(failure.at, `Try ${failure.number} of ${words(failure.step)} failed`, "retrying", failure.error);
   }
   if (!isLive(run)) {
     const ending = run.attempt > 1 ? `Attempt ${run.attempt}: ${run.state}` : capital(run.state);
     add(run.finished_at, ending, run.state, run.reason ? reasonAndDetail(run) : null);
     add(run.committed_at, "Row committed", run.state);
-  } else if (run.next_attempt_at) add(run.next_attempt_at, "Next try", "retrying");
+  } else if (run.next_try_at) add(run.next_try_at, "Next try", "retrying");
   return moments.sort((a, b) => ms(a.when) - ms(b.when)); // stable: of the same moment in the order above
 }
 
@@ -122,7 +122,7 @@ export function momentsOf(run) {
  * @param {RunView} run
  */
 export function presentOf(run) {
-  if (!isLive(run) || run.next_attempt_at) return null;
+  if (!isLive(run) || run.next_try_at) return null;
   return run.step ? `Now: ${words(run.step)}` : "Now: waiting for its turn";
 }
 
@@ -143,7 +143,7 @@ export function factsOf(run) {
     ["SHA-256", run.sha256, true],
     ["Size", run.size_bytes === null ? null : `${whole.format(run.size_bytes)} bytes`],
     ["Attempt", String(run.attempt ?? 1)],
-    ["Failed tries", run.failed_attempts ? String(run.failed_attempts) : null],
+    ["Failed tries", run.failed_try_count ? String(run.failed_try_count) : null],
     ["File to row", latencyOf(run)],
   ];
   return facts.flatMap(([name, value, mono = false]) =>

@@ -1,5 +1,5 @@
 // @ts-check
-// One run: how it ended or where it is, its way from the file to the row, and its lineage.
+// One run: how it ended or where it is, its way from the file to the row, and its source.
 
 import { getRun, messageOf, refusedWith, replay } from "./api.js";
 import { $, button, chip, element, toast } from "./elements.js";
@@ -62,7 +62,7 @@ function show(body, run) {
       "div",
       { class: "run-grid" },
       section("timeline", "From the file to the row", `times in ${zone}`, timelineOf(run)),
-      section("facts", "Lineage", "", listOfFacts(run)),
+      section("facts", "Source", "", listOfFacts(run)),
     ),
   );
   if (!again) {
@@ -102,7 +102,7 @@ function replayButton(run) {
     made.disabled = true;
     try {
       await replay(run.run_id);
-      toast("Replayed: the image is judged again.");
+      toast("Replayed: the image is processed again.");
     } catch (error) {
       toast(`Not replayed: ${visible(messageOf(error))}`);
       made.disabled = false;

@@ -1,8 +1,8 @@
-"""Who may wait for a database server that does not answer: a few, so that nobody else is kept waiting.
+"""Limits how many threads wait for a database server that does not answer, so that the others go on.
 
-The driver gives a server its whole login timeout even where nobody listens. Without this, an
-outage would hold every worker thread and every thread of the API for that long, and the API could not
-even tell that runs are retrying and why.
+The driver waits for the whole login timeout even where nobody listens. Without this, an outage would
+block every worker thread and every thread of the API for that long, and the API could not even show
+that runs are retrying and why.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ C = TypeVar("C")
 
 
 class ConnectGate:
-    """Lets callers connect side by side, until the server stays silent or refuses.
+    """A circuit breaker: lets callers connect side by side, until the server stays silent or refuses.
 
     Then one caller tries, another every ``probe_seconds`` beside it (a single try may hang though the server
-    is well), and the others are told at once what is known. The first success opens the gate again.
+    is healthy), and all others fail at once with the last known cause. The first success closes the circuit again.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class ConnectGate:
         self._last: StoreUnavailable | None = None
 
     def connect(self, connect: Callable[[], C]) -> C:
-        """What ``connect`` gives. Raises what it raises, or StoreUnavailable without trying."""
+        """The connection that ``connect`` returns. Raises what it raises, or StoreUnavailable without trying."""
         number = self._enter()
         try:
             connection = connect()

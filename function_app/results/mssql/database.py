@@ -7,13 +7,20 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from function_app.errors import PipelineError, StoreUnavailable
+from database_connection import sql_server
+from database_connection.connection_string import MalformedConnectionStringError, parse, write
+from function_app.errors import Misconfigured, PipelineError, StoreUnavailable
 from function_app.results.database import DuplicateKey
-from function_app.results.mssql import odbc, odbc_errors
+from function_app.results.mssql import odbc_errors
 from function_app.results.mssql.connect_gate import ConnectGate
 from function_app.results.mssql.statements import MSSQL
 from function_app.results.pool import ConnectionPool
 from function_app.results.store import SqlResultStore
+
+# A serverless database may need most of a minute to resume; Microsoft advises at least 30 s.
+LOGIN_TIMEOUT_SECONDS = 45
+QUERY_TIMEOUT_SECONDS = 30
+ALIVE_TIMEOUT_SECONDS = 5
 
 
 def open_mssql_store(text: str, clock: Callable[[], datetime] | None = None) -> SqlResultStore:
@@ -35,13 +42,18 @@ class MssqlDatabase:
     def __init__(
         self,
         text: str,
-        credential: Callable[[], odbc.Credential] = odbc.default_credential,
-        login_timeout_seconds: int = odbc.LOGIN_TIMEOUT_SECONDS,
+        credential: Callable[[], sql_server.Credential] = sql_server.default_credential,
+        login_timeout_seconds: int = LOGIN_TIMEOUT_SECONDS,
     ) -> None:
-        pairs = odbc.parse(text)
-        self._pyodbc: Any = odbc.load_pyodbc()
-        self._tokens = odbc.AccessTokens(credential()) if odbc.wants_token(pairs) else None
-        self._complete = odbc.write(odbc.completed(pairs, self._driver))
+        try:
+            pairs = parse(text)
+            self._pyodbc: Any = sql_server.load_pyodbc()
+            self._tokens = sql_server.AccessTokens(credential()) if sql_server.wants_token(pairs) else None
+            self._complete = write(sql_server.completed(pairs, sql_server.driver))
+        except MalformedConnectionStringError:
+            raise Misconfigured("SQL_CONNECTION_STRING is not of the form key=value;key=value") from None
+        except sql_server.MissingHereError as error:
+            raise Misconfigured(str(error)) from error
         self._login_timeout = login_timeout_seconds
         gate = ConnectGate()
         self._pool: ConnectionPool[Any] = ConnectionPool(lambda: gate.connect(self._connect), self._is_alive)
@@ -116,26 +128,25 @@ class MssqlDatabase:
             return StoreUnavailable("a duplicate key was reported outside a transaction")
         return found
 
-    def _driver(self) -> str:
-        return odbc.newest_driver(self._pyodbc.drivers(), odbc.wheel_library())
-
     def _connect(self) -> Any:
-        attributes = {odbc.ACCESS_TOKEN_ATTRIBUTE: self._tokens.packed()} if self._tokens else {}
         try:
+            attributes = {sql_server.ACCESS_TOKEN_ATTRIBUTE: self._tokens.packed()} if self._tokens else {}
             connection = self._pyodbc.connect(
                 self._complete, autocommit=False, timeout=self._login_timeout, attrs_before=attributes
             )
+        except sql_server.NoTokenError as error:
+            raise StoreUnavailable(str(error), reason="sign_in_failed") from None
         except self._pyodbc.Error as error:
             raise self._translated(error) from None
         # Set before any cursor is made: a later change of the timeout does not reach it.
-        connection.timeout = odbc.QUERY_TIMEOUT_SECONDS
+        connection.timeout = QUERY_TIMEOUT_SECONDS
         return connection
 
     def _is_alive(self, connection: Any) -> bool:
         with suppress(self._pyodbc.Error):
-            connection.timeout = odbc.ALIVE_TIMEOUT_SECONDS
+            connection.timeout = ALIVE_TIMEOUT_SECONDS
             connection.execute(MSSQL.is_alive).fetchone()
             connection.rollback()
-            connection.timeout = odbc.QUERY_TIMEOUT_SECONDS
+            connection.timeout = QUERY_TIMEOUT_SECONDS
             return True
         return False

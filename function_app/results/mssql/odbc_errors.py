@@ -1,8 +1,8 @@
 """What an error of SQL Server means: sentences of our own, by native number and SQLSTATE.
 
-The driver's own text is never passed on: it may quote what it was given. Permanent is only what lies
-in the statement or its values. A wrong password, a missing table, a missing right are the operator's to
-mend while runs wait and say why; to end runs for them would lose images (docs/reliability.md).
+The driver's own text is never passed on: it may quote the connection string. Only errors in the statement
+or its values are Permanent. A wrong password, a missing table or a missing right can be repaired by an operator
+while runs wait and show why; ending runs for them would lose images (docs/reliability.md).
 """
 
 from __future__ import annotations

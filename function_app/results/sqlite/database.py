@@ -19,8 +19,8 @@ from function_app.results.pool import ConnectionPool
 from function_app.results.sqlite.statements import SQLITE
 from function_app.results.store import SqlResultStore
 
-# How long a writer waits for another. A reader never waits for a writer (write-ahead log), only for somebody who holds
-# the whole file; it is told so soon, because a run is read on the event loop.
+# How long a writer waits for another. A reader never waits for a writer (write-ahead log), only for a lock on the whole
+# file, and then not for long, because a run is read on the event loop.
 BUSY_SECONDS = 20.0
 READER_BUSY_SECONDS = 0.25
 

@@ -1,137 +1,150 @@
-"""The runs that live: one answer for all who ask this process, bounded by what lives and not by what ever ran.
+"""The runs under way, as one snapshot for everyone who asks this process.
 
-Out of the journal of started runs, the books and Durable's word about single runs (ADR 11). It is renewed at most once
-a second, and only while somebody asks; its own cost sets how soon it has asked Durable about everyone.
+Put together from the journal of started runs, the store and Durable's status of single runs (ADR 11). It is renewed at
+most once a second, and only while somebody asks; a rate limit on look-ups in Durable sets how soon it has asked about
+every run.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Any
 
-from function_app.errors import StorageUnavailable, Transient
+from function_app.errors import Misconfigured, StorageUnavailable, Transient
 from function_app.models.runs import RunRequest
-from function_app.results import ResultStore
 from function_app.storage.journal_segments import JournalSegments, Segment
-from function_app.workflow.live_runs.following import Following
-from function_app.workflow.live_runs.instances import LiveRun, answers, find_live_run
-from function_app.workflow.live_runs.journal import Noted, RunJournal, from_lines
-from function_app.workflow.live_runs.pacing import Allowance, Aside
+from function_app.workflow.live_runs.durable_status import LiveRun, find_live_run, gather_bounded
+from function_app.workflow.live_runs.journal import JournalEntry, JournalWriter, from_lines
+from function_app.workflow.live_runs.pacing import BackgroundCall, TokenBucket
+from function_app.workflow.live_runs.tracking import LiveRunTracker
 
 log = logging.getLogger("function_app.live_runs")
 
-# All segments; and by the name of each that grew, its new notes and how many of its lines are none.
-Fetched = tuple[tuple[Segment, ...], dict[str, tuple[list[Noted], int]]]
+# All segments; and by the name of each that grew, its new entries and the number of its unreadable lines.
+Fetched = tuple[tuple[Segment, ...], dict[str, tuple[list[JournalEntry], int]]]
 
 RENEWED_AFTER = timedelta(seconds=1)
-_LONGER_PER_RUN = timedelta(milliseconds=0.1)  # that lives: ten seconds at a hundred thousand
+_LONGER_PER_RUN = timedelta(milliseconds=0.1)  # so every ten seconds at a hundred thousand live runs
 POINT_READS_A_MINUTE = 3_000
 """Of Durable's instances table, per process and only while somebody asks: about a tenth of a core."""
 _MOST_POINT_READS_AT_ONCE = 200
-_SEGMENT_AT_REST = timedelta(
-    minutes=1
-)  # a younger one may be written on: deleting it would make its writer begin anew
-_READING_PATIENCE, _PATIENCE = (
-    5.0,
-    2.0,
-)  # seconds that an answer waits for storage and books; the question goes on
+# A younger segment may still be written to: deleting it would make its writer begin another.
+_SEGMENT_AT_REST = timedelta(minutes=1)
+_ANOTHER_VERSION_STAYS = timedelta(days=1)  # longer than two versions run side by side in a deployment
+# Seconds that a caller waits for the journal to be read, and for any other call; the call itself goes on.
+_READ_PATIENCE, _PATIENCE = 5.0, 2.0
 
 
 @dataclass(frozen=True)
-class LiveAnswer:
-    """The runs that live. ``as_of``: nothing in it is older."""
+class LiveSnapshot:
+    """The runs under way. Nothing in it is older than ``as_of``."""
 
     runs: tuple[LiveRun, ...]
     as_of: datetime
 
 
-class Living:
-    """One per process; belongs to its event loop."""
+class LiveRuns:
+    """The live runs, as one process knows them. Use it on one event loop.
 
-    def __init__(self, segments: JournalSegments, store: ResultStore, now: Callable[[], datetime]) -> None:
+    ``recorded`` returns which of the run ids have a row.
+    """
+
+    def __init__(
+        self,
+        segments: JournalSegments,
+        recorded: Callable[[Sequence[str]], set[str]],
+        now: Callable[[], datetime],
+    ) -> None:
         self._segments = segments
-        self._store = store
+        self._recorded = recorded
         self.now = now
-        self._journal = RunJournal(segments, lambda: self.now())
-        self._following = Following()
-        self._newest_own: Noted | None = None
-        self._allowance = Allowance(POINT_READS_A_MINUTE, _MOST_POINT_READS_AT_ONCE)
+        self._journal = JournalWriter(segments, lambda: self.now())
+        self._tracker = LiveRunTracker()
+        self._newest_own: JournalEntry | None = None
+        self._durable_lookups = TokenBucket(POINT_READS_A_MINUTE, _MOST_POINT_READS_AT_ONCE)
         self._read_up_to: dict[str, int] = {}
+        self._of_another_version: set[str] = set()
         self._read_at: datetime | None = None
-        self._reading = Aside[datetime, Fetched]()
-        self._looking_up = Aside[list[Noted], set[str]]()
-        self._deleting = Aside[None, None]()
-        self._renewing: asyncio.Task[LiveAnswer] | None = None
-        self._answer: LiveAnswer | None = None
+        self._reading = BackgroundCall[datetime, Fetched]()
+        self._looking_up = BackgroundCall[list[JournalEntry], set[str]]()
+        self._deleting = BackgroundCall[None, None]()
+        self._renewing: asyncio.Task[LiveSnapshot] | None = None
+        self._snapshot: LiveSnapshot | None = None
         self._renewed_at: datetime | None = None
 
-    def note(self, run: RunRequest) -> None:
-        """This run was started: it will be in the answers of every process within a second or two."""
-        self._journal.note(run)
+    def add(self, run: RunRequest) -> None:
+        """Add a run that was started; every process's snapshot has it within a second or two."""
+        self._journal.add(run)
 
-    async def notice(self, client: Any, living: Iterable[RunRequest]) -> None:
-        """Note those of the living runs that the journal lacks, and clear it of those that have ended.
+    async def add_missing(self, client: Any, live: Iterable[RunRequest]) -> None:
+        """Add those of the live runs that the journal lacks, and clear the journal of runs that have ended.
 
-        For the sweep, which meets every image: what a crash kept from being noted comes in here.
+        For the sweep, which looks at every image: here a run comes back whose journal entry was lost in a crash.
         """
         try:
-            await self.current(client)
+            await self.snapshot(client)
         except Transient:
-            return  # what the journal lacks cannot be told; the next sweep can
-        unwritten = {noted.run.run_id for noted in self._journal.pending}
-        for run in living:
-            if run.run_id not in self._following and run.run_id not in unwritten:
-                self.note(run)
+            return  # what the journal lacks is unknown; the next sweep will see
+        unwritten = {entry.run.run_id for entry in self._journal.pending}
+        for run in live:
+            if run.run_id not in self._tracker and run.run_id not in unwritten:
+                self.add(run)
 
-    async def current(self, client: Any) -> LiveAnswer:
-        """The answer, renewed if it is over a second old; who asks meanwhile gets the same one.
+    async def snapshot(self, client: Any) -> LiveSnapshot:
+        """The current snapshot, renewed if it is over a second old; callers at the same time share it.
 
-        While storage is away it goes on with the runs it knows: none can come. While the books are away, Durable alone
-        tells who has ended. Raises DurableUnavailable, or StorageUnavailable if the journal was never read.
+        While storage is away it covers the runs known so far: no new ones can arrive. While the store is away, Durable
+        alone says which have ended. Raises DurableUnavailable, or StorageUnavailable if the journal was never read.
         """
-        if self._answer is not None and self._renewed_at is not None:
+        if self._snapshot is not None and self._renewed_at is not None:
             age = self.now() - self._renewed_at
-            if timedelta(0) <= age < RENEWED_AFTER + len(self._answer.runs) * _LONGER_PER_RUN:
-                return self._answer
+            if timedelta(0) <= age < RENEWED_AFTER + len(self._snapshot.runs) * _LONGER_PER_RUN:
+                return self._snapshot
         task, loop = self._renewing, asyncio.get_running_loop()
         if task is None or task.done() or task.get_loop() is not loop:
             task = self._renewing = loop.create_task(self._renew(client))
-        # Shielded: a caller that goes away must not take the others' answer along.
+        # Shielded: a caller that goes away must not cancel it for the others.
         return await asyncio.shield(task)
 
-    async def _renew(self, client: Any) -> LiveAnswer:
+    async def _renew(self, client: Any) -> LiveSnapshot:
         begun = self.now()
         self._journal.wake()
-        self._follow_own()
-        resting = await self._read(begun)
-        await self._look_up(begun)
-        await self._ask(client, begun)
-        done = [segment for segment in resting if not self._following.holds(segment.name)]
+        self._track_own()
+        at_rest = await self._read_journal(begun)
+        await self._look_up_in_store()
+        await self._look_up_in_durable(client, begun)
+        done = [segment for segment in at_rest if self._is_done_with(segment, begun)]
         if done or self._deleting.is_under_way:
             await self._deleting.within(_PATIENCE, None, lambda: asyncio.to_thread(self._delete, done))
         read_at = self._read_at or begun
-        self._answer = LiveAnswer(self._following.living(), self._following.as_of(read_at))
+        self._snapshot = LiveSnapshot(self._tracker.live(), self._tracker.as_of(read_at))
         self._renewed_at = begun
-        return self._answer
+        return self._snapshot
 
-    def _follow_own(self) -> None:
-        """What this process noted since: it need not be written first. Each once, however long writing takes."""
+    def _is_done_with(self, segment: Segment, now: datetime) -> bool:
+        """Whether it may be deleted; one with lines that this version of the app cannot read is left to the other."""
+        if segment.name in self._of_another_version and now - segment.changed_at < _ANOTHER_VERSION_STAYS:
+            return False
+        return not self._tracker.needs(segment.name)
+
+    def _track_own(self) -> None:
+        """Track what this process added since, before it is written; each entry once, however long writing takes."""
         pending = self._journal.pending
-        for noted in takewhile(lambda noted: noted is not self._newest_own, reversed(pending)):
-            self._following.note(noted)
+        for entry in takewhile(lambda entry: entry is not self._newest_own, reversed(pending)):
+            self._tracker.add(entry)
         self._newest_own = pending[-1] if pending else self._newest_own
 
-    async def _read(self, begun: datetime) -> list[Segment]:
-        """Follow what the journal has now; its segments that are at rest."""
+    async def _read_journal(self, begun: datetime) -> list[Segment]:
+        """Track what the journal has now; returns those of its segments that are at rest."""
         known = dict(self._read_up_to)
         try:
             found = await self._reading.within(
-                _READING_PATIENCE, begun, lambda: asyncio.to_thread(self._fetch, known)
+                _READ_PATIENCE, begun, lambda: asyncio.to_thread(self._fetch, known)
             )
         except Transient:
             if self._read_at is None:
@@ -139,50 +152,52 @@ class Living:
             return []
         if found is None:
             if self._read_at is None:
-                raise StorageUnavailable("Storage has not told yet which runs were started.")
+                raise StorageUnavailable("Storage has not answered yet which runs were started.")
             return []
         self._read_at, (segments, added) = found
         self._read_up_to = {segment.name: segment.size for segment in segments}
-        self._following.keep_only(self._read_up_to.keys())
-        for name, (notes, unreadable) in added.items():
+        self._tracker.keep_only(self._read_up_to.keys())
+        self._of_another_version &= self._read_up_to.keys()
+        for name, (entries, unreadable) in added.items():
             if unreadable:
                 log.warning("%s lines of the journal's segment %s cannot be read", unreadable, name)
-            for noted in notes:
-                self._following.note(noted, name)
+                self._of_another_version.add(name)
+            for entry in entries:
+                self._tracker.add(entry, name)
         return [segment for segment in segments if begun - segment.changed_at >= _SEGMENT_AT_REST]
 
     def _fetch(self, read_up_to: dict[str, int]) -> Fetched:
         reading, added = self._segments.read(read_up_to), {}
         for name, lines in reading.added.items():
-            notes = from_lines(lines)
-            added[name] = notes, lines.count(b"\n") - len(notes)
+            entries = from_lines(lines)
+            added[name] = entries, lines.count(b"\n") - len(entries)
         return reading.segments, added
 
-    async def _look_up(self, begun: datetime) -> None:
-        asked = self._following.to_look_up()
-        run_ids = [noted.run.run_id for noted in asked]
-        if not asked and not self._looking_up.is_under_way:
+    async def _look_up_in_store(self) -> None:
+        due = self._tracker.next_store_lookups()
+        run_ids = [entry.run.run_id for entry in due]
+        if not due and not self._looking_up.is_under_way:
             return
         try:
             found = await self._looking_up.within(
-                _PATIENCE, asked, lambda: asyncio.to_thread(self._store.known_run_ids, run_ids)
+                _PATIENCE, due, lambda: asyncio.to_thread(self._recorded, run_ids)
             )
-        except Transient:
-            return  # who has a row is unknown: Durable tells who lives
+        except (Transient, Misconfigured):
+            return  # which runs have a row is unknown: Durable says which are live
         if found is not None:
-            self._following.looked_up(*found)
+            self._tracker.store_answered(*found)
 
-    async def _ask(self, client: Any, begun: datetime) -> None:
-        asked = self._following.to_ask(self._allowance.take(begun, len(self._following)))
+    async def _look_up_in_durable(self, client: Any, begun: datetime) -> None:
+        due = self._tracker.next_durable_lookups(self._durable_lookups.take(begun, len(self._tracker)))
 
-        async def ask(noted: Noted) -> None:
-            self._following.told(noted, await find_live_run(client, noted.run.run_id), begun)
+        async def look_up(entry: JournalEntry) -> None:
+            self._tracker.durable_answered(entry, await find_live_run(client, entry.run.run_id), begun)
 
-        await answers([ask(noted) for noted in asked])
+        await gather_bounded([look_up(entry) for entry in due])
 
     def _delete(self, segments: list[Segment]) -> None:
         try:
             for segment in segments:
                 self._segments.delete(segment)
         except Transient:
-            return  # whoever asks next tries again
+            return  # the next renewal tries again

@@ -1,4 +1,4 @@
-"""How often the world may be asked, and how long anybody waits for its answer."""
+"""How often storage, store and Durable are asked, and how long a caller waits for their answer."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 
-class Allowance:
-    """How many questions may be put now: ``a_minute`` in the long run, ``at_once`` after a pause."""
+class TokenBucket:
+    """A rate limit: ``a_minute`` in the long run, ``at_once`` after a pause."""
 
     def __init__(self, a_minute: int, at_once: int) -> None:
         self._a_minute = a_minute
@@ -21,7 +21,7 @@ class Allowance:
         self._at: datetime | None = None
 
     def take(self, now: datetime, wanted: int) -> int:
-        """Up to ``wanted`` of them."""
+        """Take up to ``wanted`` tokens; how many there were."""
         if self._at is not None:
             gained = max(0.0, (now - self._at) / timedelta(minutes=1)) * self._a_minute
             self._left = min(self._at_once, self._left + gained)
@@ -31,25 +31,27 @@ class Allowance:
         return taken
 
 
-class Aside(Generic[S, T]):
-    """One slow question at a time, which nobody waits for longer than they like."""
+class BackgroundCall(Generic[S, T]):
+    """One slow call at a time, which goes on when its caller stops waiting."""
 
     def __init__(self) -> None:
         self._task: asyncio.Future[tuple[S, T]] | None = None
 
     @property
     def is_under_way(self) -> bool:
-        """Whether a question was put whose answer nobody has had."""
+        """Whether there is a call whose result nobody has taken."""
         return self._task is not None
 
-    async def within(self, seconds: float, subject: S, ask: Callable[[], Awaitable[T]]) -> tuple[S, T] | None:
-        """The answer and the subject it is to; None if it is not there yet.
+    async def within(
+        self, seconds: float, subject: S, call: Callable[[], Awaitable[T]]
+    ) -> tuple[S, T] | None:
+        """The result with the subject it belongs to; None if it is not there yet.
 
-        A question under way from before is not put again, and not waited for. Raises what the question raises.
+        While an earlier call is under way no other is made, and nobody waits for it. Raises what the call raises.
         """
         task = self._task
         if task is None:
-            task = self._task = asyncio.ensure_future(_answered(subject, ask))
+            task = self._task = asyncio.ensure_future(_with_subject(subject, call))
             await asyncio.wait({task}, timeout=seconds)
         if not task.done():
             return None
@@ -57,5 +59,5 @@ class Aside(Generic[S, T]):
         return task.result()
 
 
-async def _answered(subject: S, ask: Callable[[], Awaitable[T]]) -> tuple[S, T]:
-    return subject, await ask()
+async def _with_subject(subject: S, call: Callable[[], Awaitable[T]]) -> tuple[S, T]:
+    return subject, await call()

@@ -1,6 +1,6 @@
 """The management API over HTTP (contract B7): the same handlers for the SDK's loopback calls and the webhook.
 
-Handlers only translate: they read the request, ask `Commands` or `queries`, and word the answer.
+Handlers only translate: they read the request, call `Commands` or `queries`, and word the response.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from functions_host.durable.errors import RequestRefusedError
 from functions_host.durable.events import dumps
@@ -17,6 +18,7 @@ from functions_host.durable.management.client_urls import management_urls
 from functions_host.durable.management.commands import Commands, check_json
 from functions_host.durable.management.query_string import QueryString
 from functions_host.durable.management.status_view import history_rows, status_body
+from functions_host.durable.status import Status
 from functions_host.durable.storing.queries import (
     Filter,
     Snapshot,
@@ -27,9 +29,8 @@ from functions_host.durable.storing.queries import (
 )
 from functions_host.durable.storing.store import Store
 
-log = logging.getLogger("functions_host.durable.management_api")
+_log = logging.getLogger("functions_host.durable.management_api")
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 CONTINUATION_HEADER = "x-ms-continuation-token"
 DEFAULT_PAGE = 100
 """Instances in a listing that does not say `top`. SDK 1.x never asks for the next page, so in Azure too its
@@ -103,8 +104,8 @@ class ManagementApi:
         body = status_body(snapshot, show_input=show_input, history=history)
         if not snapshot.status.is_final:
             return _json(body, 202, {"Location": str(request.url), "Retry-After": "5"})
-        angry = query.flag("returnInternalServerErrorOnFailure") and snapshot.status.label == "Failed"
-        return _json(body, 500 if angry else 200)
+        is_error = query.flag("returnInternalServerErrorOnFailure") and snapshot.status is Status.FAILED
+        return _json(body, 500 if is_error else 200)
 
     async def list_all(self, request: web.Request) -> web.StreamResponse:
         """GET instances/: 200 with an array of at most `top`; the token for the next comes in a header."""
@@ -144,7 +145,7 @@ class ManagementApi:
         return handle
 
     async def purge(self, request: web.Request) -> web.StreamResponse:
-        """DELETE instances/{id}: 200 with how many were deleted (a living one is not); 404 for an unknown id."""
+        """DELETE instances/{id}: 200 and how many were deleted (a running one is not); 404 for an unknown id."""
         instance_id = request.match_info["id"]
         self.table_rows_read += 1
         self._commands.check_known(instance_id)
@@ -165,10 +166,10 @@ class ManagementApi:
     def _count_a_scan(self, what: str, prefix: str | None) -> None:
         rows = rows_an_azure_table_reads(self._store, prefix)
         self.table_rows_read += rows
-        log.debug("%s by filter: an Azure table would have read %d rows", what, rows)
+        _log.debug("%s by filter: an Azure table would have read %d rows", what, rows)
 
     async def entities(self, request: web.Request) -> web.StreamResponse:
-        """Entities are not part of this host, and it says so."""
+        """501: entities are not supported."""
         raise RequestRefusedError(
             501, "Durable entities are not supported by this host.", "System.NotSupportedException"
         )
@@ -224,9 +225,9 @@ def _filter(query: QueryString, *, only_final: bool = False) -> Filter:
 
 def _finished_answer(snapshot: Snapshot) -> web.Response:
     body = status_body(snapshot)
-    if snapshot.status.label == "Completed":
+    if snapshot.status is Status.COMPLETED:
         return _json(body["output"])
-    return _json(body, 500 if snapshot.status.label == "Failed" else 200)
+    return _json(body, 500 if snapshot.status is Status.FAILED else 200)
 
 
 def _json(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:

@@ -20,9 +20,9 @@ from functions_host.durable.options import DurableOptions
 from functions_host.durable.orchestrating.rewind import rewind_statements
 from functions_host.durable.status import Status
 from functions_host.durable.storing import rows
-from functions_host.durable.storing.hub import Hub
 from functions_host.durable.storing.instance import Instance
 from functions_host.durable.storing.store import Unit
+from functions_host.durable.storing.task_hub import TaskHub
 
 MAX_INSTANCE_ID_LENGTH = 256
 _FORBIDDEN = re.compile(r"[/\\#?\x00-\x1f\x7f-\x9f]")
@@ -31,7 +31,7 @@ _FORBIDDEN = re.compile(r"[/\\#?\x00-\x1f\x7f-\x9f]")
 class Commands:
     """The writing half of a client's requests."""
 
-    def __init__(self, hub: Hub, catalog: FunctionCatalog, options: DurableOptions) -> None:
+    def __init__(self, hub: TaskHub, catalog: FunctionCatalog, options: DurableOptions) -> None:
         self._hub = hub
         self._catalog = catalog
         self._options = options

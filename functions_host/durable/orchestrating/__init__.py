@@ -1,1 +1,1 @@
-"""One turn of an orchestration after the other: messages in, decisions out."""
+"""Orchestration work items: messages in, the orchestrator replayed, an episode committed."""

@@ -12,16 +12,16 @@ from collections.abc import Sequence
 from functions_host.durable.events import Event, EventType
 from functions_host.durable.status import Status
 from functions_host.durable.storing import rows
-from functions_host.durable.storing.hub import Hub
 from functions_host.durable.storing.instance import Instance
 from functions_host.durable.storing.store import Statement
+from functions_host.durable.storing.task_hub import TaskHub
 
 _FAILURES = (EventType.TASK_FAILED, EventType.SUB_ORCHESTRATION_FAILED)
 _SUCCESSES = (EventType.TASK_COMPLETED, EventType.SUB_ORCHESTRATION_COMPLETED)
 _CALLS = (EventType.TASK_SCHEDULED, EventType.SUB_ORCHESTRATION_CREATED, EventType.TIMER_CREATED)
 
 
-def rewind_statements(hub: Hub, instance_id: str, reason: str | None) -> list[Statement]:
+def rewind_statements(hub: TaskHub, instance_id: str, reason: str | None) -> list[Statement]:
     """Bring a failed instance (and its failed children) back to life in memory; the same as statements."""
     if hub.status_of(instance_id) is not Status.FAILED:
         return []
@@ -74,14 +74,14 @@ def _place(events: Sequence[Event], call: Event) -> int:
     )
 
 
-def _revive(hub: Hub, instance: Instance, kept: list[Event], reason: str | None) -> list[Statement]:
+def _revive(hub: TaskHub, instance: Instance, kept: list[Event], reason: str | None) -> list[Statement]:
     now = hub.clock.now()
     instance.status = Status.RUNNING
     instance.history_json, instance.events, instance.episodes = [], [], 0
     text = instance.append_episode(kept)
     hub.instances[instance.instance_id] = instance
     return [
-        *rows.forget(instance.instance_id),
+        *rows.delete_pending(instance.instance_id),
         rows.put_episode(instance, 0, text),
         rows.update_instance(instance, now),
         hub.post(

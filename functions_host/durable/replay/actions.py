@@ -1,4 +1,4 @@
-"""The orchestrator function's answer (contract B3) as data, checked once at the border."""
+"""What an orchestrator function returns (contract B3), the SDK's OrchestratorState, as data; checked here, once."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from functions_host.durable.events import dumps, parse_time
 OUT_OF_PROC_LABEL = "$OutOfProcData$:"
 
 
-class BadAnswerError(Exception):
-    """The orchestrator answered something that is not the B3 protocol."""
+class ProtocolError(Exception):
+    """The orchestrator returned something that is not the protocol of contract B3."""
 
 
-class UnsupportedActionError(BadAnswerError):
+class UnsupportedActionError(ProtocolError):
     """The orchestrator asked for an entity or an HTTP call, which this host refuses by name."""
 
 
@@ -83,7 +83,7 @@ Action = CallActivity | CallSubOrchestrator | ContinueAsNew | CreateTimer | Wait
 
 
 @dataclass(frozen=True)
-class OrchestratorAnswer:
+class OrchestratorState:
     """One replay's outcome: all actions since the start of this execution, and where it stands.
 
     `output` and `custom_status` are JSON texts; `error` is the failure message.
@@ -104,17 +104,17 @@ _REFUSED = {
 }
 
 
-def parse_answer(text: str) -> OrchestratorAnswer:
-    """Read the state JSON; raises BadAnswerError or UnsupportedActionError."""
+def parse_state(text: str) -> OrchestratorState:
+    """Read the state JSON; raises ProtocolError or UnsupportedActionError."""
     try:
         state = json.loads(text)
         groups: Sequence[Sequence[Mapping[str, Any]]] = state["actions"]
         actions = tuple(_action(raw) for group in groups for raw in group)
     except (KeyError, TypeError, ValueError) as error:
-        raise BadAnswerError(f"unreadable orchestrator state: {error!r}") from error
+        raise ProtocolError(f"unreadable orchestrator state: {error!r}") from error
     if state.get("schemaVersion", 0) < 1 or len(groups) != 1:
-        raise BadAnswerError("the orchestrator answered in an older protocol than schema V2")
-    return OrchestratorAnswer(
+        raise ProtocolError("the orchestrator answered in an older protocol than schema V2")
+    return OrchestratorState(
         actions=actions,
         is_done=bool(state.get("isDone")),
         output=_optional_json(state, "output"),
@@ -123,7 +123,7 @@ def parse_answer(text: str) -> OrchestratorAnswer:
     )
 
 
-def answer_from_failure(message: str) -> OrchestratorAnswer | None:
+def state_from_failure(message: str) -> OrchestratorState | None:
     """The state that a raised SDK exception carries after its label, or None for a plain failure."""
     _, label, embedded = message.rpartition(OUT_OF_PROC_LABEL)
     if not label:
@@ -132,7 +132,7 @@ def answer_from_failure(message: str) -> OrchestratorAnswer | None:
         json.loads(embedded)
     except ValueError:
         return None
-    return parse_answer(embedded)
+    return parse_state(embedded)
 
 
 def _optional_json(state: Mapping[str, Any], key: str) -> str | None:
@@ -163,7 +163,7 @@ def _action(raw: Mapping[str, Any]) -> Action:
         return WhenAny(children) if kind == 11 else WhenAll(children)
     if kind in _REFUSED:
         raise UnsupportedActionError(f"{_REFUSED[kind]} is not supported by this host")
-    raise BadAnswerError(f"unknown action type {kind!r}")
+    raise ProtocolError(f"unknown action type {kind!r}")
 
 
 def _retry(raw: Mapping[str, Any]) -> RetryOptions:

@@ -1,4 +1,4 @@
-"""One episode decided: the orchestrator's answer against history gives new events and new work. Pure."""
+"""Decide one episode: the orchestrator's state against history gives new events and new work. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from functions_host.durable.events import Event, EventType, dumps, iso
-from functions_host.durable.replay.actions import OrchestratorAnswer
+from functions_host.durable.replay.actions import OrchestratorState
 from functions_host.durable.replay.replay import Decision, NonDeterministicError, ReplayOutcome, replay
 from functions_host.durable.status import Status
 
@@ -48,19 +48,19 @@ def decide(
     name: str,
     past: Sequence[Event],
     new: list[Event],
-    answer: OrchestratorAnswer,
+    state: OrchestratorState,
     rules: Rules,
     now: datetime,
 ) -> Episode:
     """Close the episode that `new` (OrchestratorStarted first) opened."""
-    if answer.custom_status is not None and _utf16_bytes(answer.custom_status) > CUSTOM_STATUS_LIMIT_BYTES:
+    if state.custom_status is not None and _utf16_bytes(state.custom_status) > CUSTOM_STATUS_LIMIT_BYTES:
         return failed(
             name,
             new,
             now,
             "The size of the JSON-serialized payload must not exceed 16 KB of UTF-16 text.",
         )
-    if len(answer.actions) > rules.max_actions:
+    if len(state.actions) > rules.max_actions:
         return failed(
             name,
             new,
@@ -69,13 +69,13 @@ def decide(
             "This value can be configured in host.json file as MaxOrchestrationActions.",
         )
     try:
-        outcome = replay([*past, *new], answer.actions)
+        outcome = replay([*past, *new], state.actions)
     except NonDeterministicError as error:
-        return failed(name, new, now, str(error), answer.custom_status)
+        return failed(name, new, now, str(error), state.custom_status)
     for decision in outcome.decisions:
         if missing := rules.missing_function(decision):
-            return failed(name, new, now, missing, answer.custom_status)
-    return _close(name, new, answer, outcome, rules, now)
+            return failed(name, new, now, missing, state.custom_status)
+    return _close(name, new, state, outcome, rules, now)
 
 
 def failed(
@@ -94,7 +94,7 @@ def failed(
 def _close(
     name: str,
     new: list[Event],
-    answer: OrchestratorAnswer,
+    state: OrchestratorState,
     outcome: ReplayOutcome,
     rules: Rules,
     now: datetime,
@@ -103,19 +103,19 @@ def _close(
         [*new, *[scheduled(decision, now, rules) for decision in outcome.decisions]],
         decisions=outcome.decisions,
         canceled_timers=outcome.canceled_timers,
-        custom_status=answer.custom_status,
+        custom_status=state.custom_status,
     )
-    over = outcome.walked_to_end and not outcome.open_tasks and (answer.is_done or answer.error is not None)
-    if over and answer.error is not None:
+    over = outcome.walked_to_end and not outcome.open_tasks and (state.is_done or state.error is not None)
+    if over and state.error is not None:
         episode.final = Status.FAILED
-        episode.output = f"Orchestrator function '{name}' failed: {answer.error}"
+        episode.output = f"Orchestrator function '{name}' failed: {state.error}"
     elif over and outcome.continue_as_new:
         episode.continue_as_new = True
         episode.next_input = outcome.next_input
         episode.carried_over = outcome.carried_over
     elif over:
         episode.final = Status.COMPLETED
-        episode.output = answer.output
+        episode.output = state.output
     if episode.final is not None:
         episode.events.append(_completed(outcome.next_id, now, episode.final, episode.output))
     elif episode.continue_as_new:

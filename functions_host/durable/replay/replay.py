@@ -1,4 +1,4 @@
-"""The pure heart: actions walked against history, as the real host does (contract B4, B11).
+"""The replay: an orchestrator's actions walked against its history, as in the real host (contract B4, B11). Pure.
 
 The SDK numbers nothing; it relies on the host giving its calls the ids that a replay would.
 Hence no static walk over the actions: the walk is itself replayed, event by event, retries

@@ -1,7 +1,7 @@
 """Promises of the replay: completed inside an event, their callbacks run at once, in order.
 
 The synchronous callbacks are the point: ids are numbered in the order in which things happen
-(contract B11), so nothing may be deferred to a later turn of a loop.
+(contract B11), so nothing may be deferred to a later iteration of the event loop.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reads instances for clients: one, many by filter and page, and the history of one."""
+"""Reads instances for clients: one, many by filter and page, and the history of one; counts what Azure would read."""
 
 from __future__ import annotations
 

@@ -79,17 +79,17 @@ def note_lease(work_id: int, at: datetime) -> Statement:
 
 
 def lease_all_work(owner: str) -> Statement:
-    """Take over what an earlier host process left unanswered."""
+    """Take over what an earlier host process left unfinished."""
     return ("UPDATE work SET lease_owner = ?", (owner,))
 
 
 def delete_work(work_id: int) -> Statement:
-    """It was answered."""
+    """The call was answered, or is no longer wanted."""
     return ("DELETE FROM work WHERE work_id = ?", (work_id,))
 
 
-def forget(instance_id: str) -> list[Statement]:
-    """Everything pending of an instance, and its history; the instance row stays."""
+def delete_pending(instance_id: str) -> list[Statement]:
+    """An instance's messages, work and history; its own row stays."""
     return [
         ("DELETE FROM inbox WHERE instance_id = ?", (instance_id,)),
         ("DELETE FROM work WHERE instance_id = ?", (instance_id,)),
@@ -97,15 +97,15 @@ def forget(instance_id: str) -> list[Statement]:
     ]
 
 
-def forget_work(instance_id: str) -> Statement:
-    """Activities nobody waits for any more."""
+def delete_work_of(instance_id: str) -> Statement:
+    """An instance's activity calls, whose results nobody waits for."""
     return ("DELETE FROM work WHERE instance_id = ?", (instance_id,))
 
 
 def purge(instance_id: str) -> list[Statement]:
     """The instance and all that belongs to it."""
     return [
-        *forget(instance_id),
+        *delete_pending(instance_id),
         ("DELETE FROM instance WHERE instance_id = ?", (instance_id,)),
     ]
 

@@ -63,7 +63,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX instance_living ON instance(status) WHERE status IN (0, 2, 6, 7)",
     ),
     (
-        # When the activity began, noted by a host that hides it from its successor as Azure does (leases.py).
+        # When the activity began, noted by a host that leases it as Azure does (activities.ACTIVITY_LEASE).
         "ALTER TABLE work ADD COLUMN leased_at TEXT",
     ),
 )
@@ -75,7 +75,7 @@ def migrate(connection: sqlite3.Connection) -> None:
     if version > len(MIGRATIONS):
         raise HubNewerError(
             f"the durable state has schema version {version}, this host knows up to {len(MIGRATIONS)}: "
-            "use the newer host, or another --state folder"
+            "run the newer host, or use another --state folder"
         )
     for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
         connection.execute("BEGIN IMMEDIATE")

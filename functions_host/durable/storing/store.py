@@ -1,7 +1,7 @@
 """The hub's SQLite file: opened once, written in group commits, read by the same connection.
 
 Every change arrives as a `Unit`, the statements of one fact (an episode, an activity's result).
-All units of one turn of the event loop share one transaction, in the order they came; a unit's
+All units of one iteration of the event loop share one transaction, in the order they came; a unit's
 `on_commit` runs after it is durable, and nothing is dispatched before that.
 
 Commits run on the event loop itself: measured on an ordinary disk, a commit of one episode takes
@@ -28,7 +28,7 @@ from functions_host.durable.errors import HubInUseError, HubMismatchError
 from functions_host.durable.storing.checkpoints import Checkpointer
 from functions_host.durable.storing.schema import migrate
 
-log = logging.getLogger("functions_host.durable.store")
+_log = logging.getLogger("functions_host.durable.store")
 
 Statement = tuple[str, Sequence[Any]]
 Connect = Callable[[str], sqlite3.Connection]
@@ -67,7 +67,7 @@ class Store:
         self._failing = False
 
     def open(self) -> None:
-        """Take the hub's lock, migrate; raises HubInUseError, HubNewerError or HubMismatchError."""
+        """Take the task hub's lock, migrate; raises HubInUseError, HubNewerError or HubMismatchError."""
         if self._path is not None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._lock = _take_lock(self._path)
@@ -90,11 +90,11 @@ class Store:
             db.execute("INSERT INTO hub VALUES ('name', ?)", (self._hub_name,))
         elif row[0].lower() != self._hub_name.lower():
             raise HubMismatchError(
-                f"{self._path} holds the task hub '{row[0]}', host.json names '{self._hub_name}'"
+                f"{self._path} holds the task hub '{row[0]}', but host.json names '{self._hub_name}'"
             )
 
     def submit(self, unit: Unit) -> None:
-        """Queue a unit for the commit at the end of this turn of the loop."""
+        """Queue a unit for the commit at the end of this iteration of the event loop."""
         self._queue.append(unit)
         if self._flush_handle is None:
             self._flush_handle = asyncio.get_running_loop().call_soon(self.flush)
@@ -118,7 +118,7 @@ class Store:
                 self._commit(self._db, units)
         except sqlite3.OperationalError as error:
             if not self._failing:
-                log.error("durable state cannot be written (%s): waiting until it can", error)
+                _log.error("durable state cannot be written (%s): waiting until it can", error)
             self._failing = True
             if self._checkpointer is not None:
                 self._checkpointer.make_room()
@@ -130,7 +130,7 @@ class Store:
             units = [unit for unit in units if self._commit_alone(self._db, unit)]
         if self._failing:
             self._failing = False
-            log.info("durable state can be written again")
+            _log.info("durable state can be written again")
         for unit in units:
             if unit.on_commit is not None:
                 unit.on_commit()
@@ -141,7 +141,7 @@ class Store:
         try:
             self._commit(db, [unit])
         except UNSTORABLE:
-            log.exception("durable state: a change could not be recorded and is dropped")
+            _log.exception("durable state: a change could not be recorded and is dropped")
             return False
         return True
 
@@ -169,7 +169,7 @@ class Store:
         return self._db.execute(sql, parameters).fetchall()
 
     async def close(self) -> None:
-        """Commit what is queued and give the hub's lock back."""
+        """Commit what is queued and release the task hub's lock."""
         self.flush()
         if self._flush_handle is not None:
             self._flush_handle.cancel()
@@ -192,6 +192,6 @@ def _take_lock(path: Path) -> sqlite3.Connection:
     except sqlite3.OperationalError as error:
         lock.close()
         raise HubInUseError(
-            f"another host is running on {path}: stop it, or give this one another --state folder or hubName"
+            f"another host is running on {path}: stop it, or start this one with another --state folder or hubName"
         ) from error
     return lock

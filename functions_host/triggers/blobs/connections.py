@@ -41,8 +41,8 @@ def resolve_connection(name: str, settings: Mapping[str, str]) -> StorageAccount
         if by_identity is not None:
             return by_identity
     raise SettingsError(
-        f"the storage connection {wanted!r} is not set: give the setting {wanted} (connection string)"
-        f" or {wanted}__blobServiceUri (identity)"
+        f"the storage connection {wanted!r} is not set: set {wanted} (a connection string)"
+        f" or {wanted}__blobServiceUri (for an identity)"
     )
 
 

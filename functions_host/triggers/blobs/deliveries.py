@@ -1,4 +1,4 @@
-"""Take queued blobs one by one to their function: look, read, invoke, retry, poison (contract C1 step 5, C5b)."""
+"""Deliver queued blobs to their functions: look, read, invoke, retry, poison (contract C1 step 5, C5b)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from azure.functions.meta import Datum
 
 from functions_host.errors import HostError, NameRefusedError
 from functions_host.invoking.invocation import Invoker
-from functions_host.triggers.blobs.ledger import BlobLedger
 from functions_host.triggers.blobs.messages import PresentBlob, QueuedBlob
-from functions_host.triggers.blobs.properties import compact
-from functions_host.triggers.blobs.references import blob_reference
+from functions_host.triggers.blobs.queue import BlobTriggerQueue
 from functions_host.triggers.blobs.storage import BlobStorage
 from functions_host.triggers.blobs.subscriptions import BlobSubscription
+from functions_host.triggers.blobs.trigger_data import blob_reference, trigger_metadata
 
 _STORAGE_PAUSE_SECONDS = 1.0
 
@@ -23,13 +22,13 @@ _log = logging.getLogger("functions_host.blobs")
 
 
 class Deliveries:
-    """Works the queue off, `parallelism` blobs at a time."""
+    """Takes blobs off the queue, `parallelism` at a time."""
 
     def __init__(
         self,
         subscriptions: Mapping[str, BlobSubscription],
         storages: Mapping[str, BlobStorage],
-        ledger: BlobLedger,
+        queue: BlobTriggerQueue,
         invoker: Invoker,
         client_datums: Callable[[str], Mapping[str, str]],
         put_in_poison_queue: Callable[[BlobSubscription, QueuedBlob, str], Awaitable[None]],
@@ -40,7 +39,7 @@ class Deliveries:
     ) -> None:
         self._subscriptions = subscriptions
         self._storages = storages
-        self._ledger = ledger
+        self._queue = queue
         self._invoker = invoker
         self._client_datums = client_datums
         self._put_in_poison_queue = put_in_poison_queue
@@ -58,7 +57,7 @@ class Deliveries:
     @property
     def is_idle(self) -> bool:
         """Whether nothing is being delivered and nothing waits."""
-        return not self._active and not self._ledger.waiting((), 1)
+        return not self._active and not self._queue.waiting((), 1)
 
     async def run(self) -> None:
         """Deliver until cancelled."""
@@ -66,12 +65,12 @@ class Deliveries:
             await self._work.wait()
             self._work.clear()
             free = self._parallelism - len(self._active)
-            for blob in self._ledger.waiting(list(self._active), free) if free > 0 else ():
+            for blob in self._queue.waiting(list(self._active), free) if free > 0 else ():
                 task = asyncio.create_task(self._deliver_guarded(blob))
                 self._active[blob.row_id] = task
 
     async def drain(self, seconds: float) -> None:
-        """Wait for running deliveries, then cancel: what is cut short is delivered again after a restart."""
+        """Wait for running deliveries, then cancel them: a cancelled one is delivered again after a restart."""
         if self._active:
             await asyncio.wait(self._active.values(), timeout=seconds)
         for task in list(self._active.values()):
@@ -82,7 +81,7 @@ class Deliveries:
         try:
             await self._deliver(blob)
         except NameRefusedError as error:
-            self._ledger.remove(blob.row_id)
+            self._queue.remove(blob.row_id)
             _log.error(
                 "AZURE'S HOST WOULD END HERE, and again when the message returns (recorded on 4.1037): storage"
                 " refuses the name of %s, told to %s: %s. It was dropped.",
@@ -103,7 +102,7 @@ class Deliveries:
     async def _deliver(self, blob: QueuedBlob) -> None:
         subscription = self._subscriptions.get(blob.function)
         if subscription is None:  # the function was removed or renamed since
-            self._ledger.remove(blob.row_id)
+            self._queue.remove(blob.row_id)
             return
         storage = self._storages[subscription.account.blob_url]
         if blob.dequeue_count >= self._threshold:
@@ -111,20 +110,20 @@ class Deliveries:
             return
         found = await storage.head(blob.container, blob.name, blob.etag)
         if found is None:
-            self._ledger.remove(blob.row_id)
+            self._queue.remove(blob.row_id)
             self._rescan(blob.container)
             return
-        data = await self._handed_over(subscription, storage, blob, found)
-        count = self._ledger.count_delivery(blob.row_id)
+        data = await self._trigger_data(subscription, storage, blob, found)
+        count = self._queue.count_delivery(blob.row_id)
         if await self._invoked(subscription, blob, found, data):
-            self._ledger.remove(blob.row_id)
+            self._queue.remove(blob.row_id)
         elif count >= self._threshold:
             await self._poison(subscription, blob, found.etag)
 
-    async def _handed_over(
+    async def _trigger_data(
         self, subscription: BlobSubscription, storage: BlobStorage, blob: QueuedBlob, found: PresentBlob
     ) -> Datum:
-        """What the trigger's parameter is made of: a reference, or the whole content."""
+        """What the trigger's parameter is converted from: a reference, or the whole content."""
         if subscription.by_reference:
             reference = blob_reference(subscription.connection, blob.container, blob.name)
             return Datum(reference, "model_binding_data")
@@ -148,7 +147,7 @@ class Deliveries:
 
     async def _poison(self, subscription: BlobSubscription, blob: QueuedBlob, etag: str) -> None:
         await self._put_in_poison_queue(subscription, blob, etag)
-        self._ledger.remove(blob.row_id)
+        self._queue.remove(blob.row_id)
         _log.error(
             "%s failed %d times for %s: moved to the queue webjobs-blobtrigger-poison",
             blob.function, self._threshold, blob.path,
@@ -158,13 +157,3 @@ class Deliveries:
 async def _present_etag(storage: BlobStorage, blob: QueuedBlob) -> str:
     found = await storage.head(blob.container, blob.name)
     return found.etag if found else ""
-
-
-def trigger_metadata(blob: QueuedBlob, found: PresentBlob, tokens: Mapping[str, str]) -> dict[str, Datum]:
-    """The metadata datums of a blob invocation (contract C4)."""
-    metadata = {name: Datum(value, "string") for name, value in tokens.items()}
-    metadata["BlobTrigger"] = Datum(blob.path, "string")
-    metadata["Uri"] = Datum(compact(found.uri), "json")
-    metadata["Properties"] = Datum(compact(found.properties), "json")
-    metadata["Metadata"] = Datum(compact(found.metadata), "json")
-    return metadata

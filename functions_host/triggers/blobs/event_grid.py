@@ -1,7 +1,7 @@
 """The webhook Event Grid posts blob events to: `/runtime/webhooks/blobs?functionName=Host.Functions.<name>`.
 
-It answers and acts as recorded on Functions host 4.1037 with Storage extension 5.3.10, which checks next to nothing.
-What an app or a subscription must not rely on is done all the same, and the log says each time what Azure would do.
+It answers as recorded on Functions host 4.1037 with Storage extension 5.3.10, which checks next to nothing. So does
+this one; the log has a line whenever an app or a subscription relies on what Azure does not check.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ _log = logging.getLogger("functions_host.blobs")
 class EventGridWebhook:
     """Answers Event Grid and queues a run for each event.
 
-    `unheard` are functions whose events Azure's host takes and drops (`never_run` in listener.py).
+    `dropped` are functions whose events Azure's host accepts and drops (`never_run` in listener.py).
     """
 
     def __init__(
         self,
         subscriptions: Mapping[str, BlobSubscription],
         enqueue: Callable[[str, str, str], None],
-        unheard: frozenset[str] = frozenset(),
+        dropped: frozenset[str] = frozenset(),
     ) -> None:
         self._by_function_id = {_PREFIX + name: found for name, found in subscriptions.items()}
         self._enqueue = enqueue
-        self._unheard = unheard
+        self._dropped = dropped
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         kind = request.headers.get("aeg-event-type", "").lower()
@@ -81,7 +81,7 @@ class EventGridWebhook:
                 "an event of %r names the function %r, which is no blob function of this app (case counts):"
                 " dropped, as in Azure, where no line says so", where, function_id,
             )  # fmt: skip
-        elif subscription.function.name in self._unheard:
+        elif subscription.function.name in self._dropped:
             _log.warning("an event of %r for %s: dropped, see the warning at start", where, function_id)
         elif not name:
             _log.warning(

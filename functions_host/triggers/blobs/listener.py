@@ -17,8 +17,8 @@ from functions_host.loading.host_json import HostOptions
 from functions_host.triggers import keep_running
 from functions_host.triggers.blobs.deliveries import Deliveries
 from functions_host.triggers.blobs.event_grid import EventGridWebhook
-from functions_host.triggers.blobs.ledger import BlobLedger
 from functions_host.triggers.blobs.messages import QueuedBlob
+from functions_host.triggers.blobs.queue import BlobTriggerQueue
 from functions_host.triggers.blobs.scanner import ContainerScanner
 from functions_host.triggers.blobs.storage import BlobStorage
 from functions_host.triggers.blobs.subscriptions import BlobSubscription
@@ -38,7 +38,7 @@ class BlobListener:
         options: HostOptions,
         interval_seconds: float,
     ) -> None:
-        self._ledger = BlobLedger(database)
+        self._queue = BlobTriggerQueue(database)
         by_name = {subscription.function.name: subscription for subscription in subscriptions}
         self._storages = {s.account.blob_url: BlobStorage(s.account) for s in by_name.values()}
         self._by_name = by_name
@@ -46,7 +46,7 @@ class BlobListener:
         self._deliveries = Deliveries(
             by_name,
             self._storages,
-            self._ledger,
+            self._queue,
             invoker,
             client_datums,
             _poison,
@@ -58,9 +58,9 @@ class BlobListener:
         self._tasks: list[asyncio.Task[None]] = []
         self._clock: Clock | None = None
 
-    def hide_leased(self, clock: Clock, lease: timedelta) -> None:
-        """Before `start`: leave what a dead host was delivering alone until so long after it began, as Azure does."""
-        self._ledger.hide_leased(clock.now, lease)
+    def honour_leases(self, clock: Clock, lease: timedelta) -> None:
+        """Before `start`: a killed host's deliveries stay invisible for `lease` from their beginning, as in Azure."""
+        self._queue.honour_leases(clock.now, lease)
         self._clock = clock
 
     def start(self) -> None:
@@ -73,10 +73,10 @@ class BlobListener:
         ]
         if self._clock is not None:
             wake = partial(self._wake_when_visible, self._clock)
-            self._tasks.append(asyncio.create_task(keep_running(wake, "wait for hidden blobs")))
+            self._tasks.append(asyncio.create_task(keep_running(wake, "wait for leased blobs")))
 
     async def _wake_when_visible(self, clock: Clock) -> None:
-        while (due := self._ledger.next_visible()) is not None:
+        while (due := self._queue.next_visible()) is not None:
             await clock.sleep_until(due, asyncio.Event())
             self._deliveries.wake()
 
@@ -88,7 +88,7 @@ class BlobListener:
         await self._deliveries.drain(grace_seconds)
         for storage in self._storages.values():
             await storage.close()
-        self._ledger.close()
+        self._queue.close()
 
     @property
     def is_idle(self) -> bool:
@@ -102,11 +102,11 @@ class BlobListener:
 
     def _warn(self) -> None:
         for name, subscription in self._by_name.items():
-            if subscription.undone_by:
+            if subscription.not_deferred_because_of:
                 _log.warning(
                     "the binding %r of %s holds an expression: Azure's host then sends the whole blob instead of a"
                     " reference, the worker does not expect it, and every delivery fails. The same is done here.",
-                    subscription.undone_by, name,
+                    subscription.not_deferred_because_of, name,
                 )  # fmt: skip
         for name in sorted(never_run(self._by_name)):
             _log.warning(
@@ -124,13 +124,13 @@ class BlobListener:
                 polled[subscription.account.blob_url, subscription.pattern.container].append(subscription)
         return [
             ContainerScanner(
-                container, group, self._storages[url], self._ledger, self._deliveries.wake, interval_seconds
+                container, group, self._storages[url], self._queue, self._deliveries.wake, interval_seconds
             )
             for (url, container), group in polled.items()
         ]
 
     def _enqueue_event(self, function: str, container: str, name: str) -> None:
-        self._ledger.enqueue_event(function, container, name)
+        self._queue.enqueue_event(function, container, name)
         self._deliveries.wake()
 
     def _rescan(self, _container: str) -> None:

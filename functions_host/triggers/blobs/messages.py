@@ -1,4 +1,4 @@
-"""What the blob trigger passes around: a listed blob, a queued one, one that storage told of."""
+"""The blob trigger's records: a listed blob, a queued one, one found by a HEAD; and the poison message."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class QueuedBlob:
 
 @dataclass(frozen=True)
 class PresentBlob:
-    """What storage says of a blob that is there; `etag` in quotes, `properties` as the host has them (contract C4)."""
+    """The answer to a HEAD of a blob; `etag` in quotes, `properties` as the host has them (contract C4)."""
 
     etag: str
     uri: str

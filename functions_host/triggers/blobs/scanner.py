@@ -9,14 +9,14 @@ import time
 from collections.abc import Callable, Sequence
 
 from functions_host.errors import HostError
-from functions_host.triggers.blobs.ledger import BlobLedger
 from functions_host.triggers.blobs.messages import ListedBlob
+from functions_host.triggers.blobs.queue import BlobTriggerQueue
 from functions_host.triggers.blobs.storage import BlobStorage
 from functions_host.triggers.blobs.subscriptions import BlobSubscription
 
 _SLACK_SECONDS = 60.0
 _FULL_SCAN_SECONDS = 600.0
-_LEDGER_BATCH = 500
+_QUEUE_BATCH = 500
 _MAX_BACKOFF_SECONDS = 30.0
 
 _log = logging.getLogger("functions_host.blobs")
@@ -34,7 +34,7 @@ class ContainerScanner:
         container: str,
         subscriptions: Sequence[BlobSubscription],
         storage: BlobStorage,
-        ledger: BlobLedger,
+        queue: BlobTriggerQueue,
         queued: Callable[[], None],
         interval_seconds: float,
     ) -> None:
@@ -42,7 +42,7 @@ class ContainerScanner:
         self._subscriptions = subscriptions
         self._prefix = _common_start([s.pattern.prefix for s in subscriptions])
         self._storage = storage
-        self._ledger = ledger
+        self._queue = queue
         self._queued = queued
         self._interval = interval_seconds
         self._newest_seen = float("-inf")
@@ -87,9 +87,9 @@ class ContainerScanner:
         queued = 0
         for subscription in self._subscriptions:
             matching = [blob for blob in page if subscription.pattern.match(blob.name) is not None]
-            for start in range(0, len(matching), _LEDGER_BATCH):
-                batch = matching[start : start + _LEDGER_BATCH]
-                queued += self._ledger.enqueue_new(subscription.function.name, self.container, batch)
+            for start in range(0, len(matching), _QUEUE_BATCH):
+                batch = matching[start : start + _QUEUE_BATCH]
+                queued += self._queue.enqueue_new(subscription.function.name, self.container, batch)
         return queued
 
     async def _pause(self, seconds: float) -> None:

@@ -23,7 +23,7 @@ from functions_host.errors import NameRefusedError, StorageRefusedError, Storage
 from functions_host.triggers.blobs.connections import StorageAccount
 from functions_host.triggers.blobs.credentials import signer_of
 from functions_host.triggers.blobs.messages import ListedBlob, PresentBlob
-from functions_host.triggers.blobs.properties import properties_of
+from functions_host.triggers.blobs.trigger_data import properties_of
 
 _TIMEOUT = aiohttp.ClientTimeout(total=120, sock_connect=10, sock_read=60)
 _RETRYABLE = {408, 429, 500, 502, 503, 504}

@@ -1,4 +1,4 @@
-"""Which function listens to which blobs, read from its trigger binding."""
+"""Which function listens to which blobs, read from its trigger binding: path pattern, source, connection."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def parse_path(path: str) -> PathPattern:
     """Parse `container/pattern` (settings already expanded); raises ValueError saying what is wrong."""
     container, slash, name = path.partition("/")
     if "{" in container or not container:
-        raise ValueError(f"the container of {path!r} must be named without braces")
+        raise ValueError(f"the container in {path!r} must be given, without braces")
     if not slash or not name:
         name = "{name}"  # a bare container means every blob in it
     pattern, prefix, tokens, position = "", "", [], 0
@@ -61,8 +61,8 @@ def parse_path(path: str) -> PathPattern:
 class BlobSubscription:
     """A blob-triggered function; `polled` False: only its Event Grid webhook fires it (contract C5).
 
-    `connection` is the name of its setting. `by_reference`: it is handed where the blob lies, not what is in it;
-    `undone_by` names the binding whose expression makes the host send the content although a reference is wanted.
+    `connection` is the name of its setting. `by_reference`: deferred binding, it gets a reference instead of the bytes;
+    `not_deferred_because_of` names the binding whose expression turns that off.
     """
 
     function: LoadedFunction
@@ -71,7 +71,7 @@ class BlobSubscription:
     polled: bool
     connection: str = "AzureWebJobsStorage"
     by_reference: bool = False
-    undone_by: str | None = None
+    not_deferred_because_of: str | None = None
 
     def tokens(self, container: str, name: str) -> dict[str, str]:
         """The values of the path's tokens; none for a blob that the path does not match, which events may name."""
@@ -91,7 +91,7 @@ def subscription_of(function: LoadedFunction, settings: Mapping[str, str]) -> Bl
     source = trigger.text("source") or "LogsAndContainerScan"
     if source.lower() not in {"logsandcontainerscan", "eventgrid"}:
         raise StartRefusedError(
-            function.name, f"blob source {source!r} is neither LogsAndContainerScan nor EventGrid"
+            function.name, f"blob source {source!r}: it must be LogsAndContainerScan or EventGrid"
         )
     connection = expand(trigger.text("connection"), settings, f"connection of {function.name}")
     account = resolve_connection(connection, settings)
@@ -104,5 +104,5 @@ def subscription_of(function: LoadedFunction, settings: Mapping[str, str]) -> Bl
         polled=source.lower() != "eventgrid",
         connection=connection or "AzureWebJobsStorage",
         by_reference=wanted and undoing is None,
-        undone_by=undoing.name if undoing else None,
+        not_deferred_because_of=undoing.name if undoing else None,
     )

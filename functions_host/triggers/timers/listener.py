@@ -1,4 +1,4 @@
-"""Runs timer-triggered functions; one timer's runs never overlap.
+"""Runs timer-triggered functions and keeps their last runs; one timer's runs never overlap.
 
 Start-up as in the real TimerListener: a missed occurrence of a monitored timer runs at once with
 `past_due`; else `run_on_startup` runs at once; then the schedule goes on from now.
@@ -10,20 +10,20 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 
 from azure.functions.meta import Datum
 
 from functions_host.clock import Clock
 from functions_host.errors import StartRefusedError
 from functions_host.invoking.invocation import Invoker
-from functions_host.loading.app_settings import expand
+from functions_host.loading.app_settings import expand, parse_json_file
 from functions_host.loading.functions import LoadedFunction
 from functions_host.triggers import keep_running
 from functions_host.triggers.timers.schedule import Schedule, is_monitored, parse_schedule
-from functions_host.triggers.timers.status_store import TimerStatus, TimerStatusStore
 
 _NEVER = "0001-01-01T00:00:00"
 
@@ -138,3 +138,41 @@ def _timer_info(status: TimerStatus | None, past_due: bool) -> str:
         last, following = (moment.isoformat() if moment else _NEVER for moment in (status.last, status.next))
         moments = {"Last": last, "Next": following, "LastUpdated": last}
     return json.dumps({"Schedule": {"AdjustForDST": True}, "ScheduleStatus": moments, "IsPastDue": past_due})
+
+
+@dataclass(frozen=True)
+class TimerStatus:
+    """What the host remembers of a timer; `last` None before its first run."""
+
+    last: datetime | None
+    next: datetime | None
+    schedule: str
+
+
+class TimerStatusStore:
+    """Last and next run of each monitored timer: in memory and, given a path, in one JSON file replaced atomically."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        stored = parse_json_file(path) if path is not None and path.exists() else {}
+        self._statuses = {name: _from_json(value) for name, value in stored.items()}
+
+    def get(self, function: str) -> TimerStatus | None:
+        return self._statuses.get(function)
+
+    def put(self, function: str, status: TimerStatus) -> None:
+        self._statuses[function] = status
+        if self._path is None:
+            return
+        document = {name: asdict(value) for name, value in self._statuses.items()}
+        partial = self._path.with_suffix(".part")
+        partial.write_text(json.dumps(document, default=datetime.isoformat, indent=2), encoding="utf-8")
+        partial.replace(self._path)
+
+
+def _from_json(value: dict[str, str | None]) -> TimerStatus:
+    def moment(key: str) -> datetime | None:
+        text = value.get(key)
+        return datetime.fromisoformat(text) if text else None
+
+    return TimerStatus(moment("last"), moment("next"), value.get("schedule") or "")

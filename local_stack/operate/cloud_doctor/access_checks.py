@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from local_stack.install.findings import Finding, ok, problem
 from local_stack.operate.cloud_doctor.evidence import Evidence
-from local_stack.operate.cloud_doctor.verdict import Verdict, ok, problem
 
 # Built-in role -> id. The app's identity needs all three on the storage account (infra/app/access.bicep).
 APP_ROLES = {
@@ -17,7 +17,7 @@ APP_ROLES = {
 MOST_SECONDS_OFF = 300
 
 
-def roles(evidence: Evidence) -> Verdict:
+def roles(evidence: Evidence) -> Finding:
     """Has the app's identity its roles on the storage account?"""
     principals = _principals(evidence.app.get("identity") or {})
     if not principals:
@@ -41,7 +41,7 @@ def roles(evidence: Evidence) -> Verdict:
     )
 
 
-def firewall(evidence: Evidence) -> Verdict:
+def firewall(evidence: Evidence) -> Finding:
     """Can the app get to storage and database at all?"""
     in_network = bool(evidence.app["properties"].get("virtualNetworkSubnetId"))
     storage = evidence.storage["properties"]
@@ -70,7 +70,7 @@ def firewall(evidence: Evidence) -> Verdict:
     return ok("storage and database can be reached from the app")
 
 
-def key_access(evidence: Evidence) -> Verdict:
+def key_access(evidence: Evidence) -> Finding:
     """Does a setting hold a key that the storage account refuses?"""
     if evidence.storage["properties"].get("allowSharedKeyAccess") is not False:
         return ok("the storage account still takes keys")
@@ -83,7 +83,7 @@ def key_access(evidence: Evidence) -> Verdict:
     return ok("sign-in by identity only, and no setting holds a key")
 
 
-def clock(evidence: Evidence) -> Verdict:
+def clock(evidence: Evidence) -> Finding:
     """Is this computer's clock right? The agent's sign-in depends on it."""
     ahead = evidence.health.clock_ahead
     if ahead is None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from local_stack.install.findings import Finding, note, ok, problem
 from local_stack.operate.cloud_doctor.evidence import Evidence
-from local_stack.operate.cloud_doctor.verdict import Verdict, note, ok, problem
 
 SUPPORTED_PYTHON = ("3.11", "3.12", "3.13")
 BLOB_WEBHOOK = "/runtime/webhooks/blobs"
@@ -23,7 +23,7 @@ _DATABASE_REMEDIES = {
 }
 
 
-def python(evidence: Evidence) -> Verdict:
+def python(evidence: Evidence) -> Finding:
     """Does the app run on a Python it supports, and were its functions found?"""
     config = evidence.app["properties"].get("functionAppConfig") or {}
     runtime = config.get("runtime") or {}
@@ -42,7 +42,7 @@ def python(evidence: Evidence) -> Verdict:
     return ok(f"Python {version}, {len(evidence.functions)} functions")
 
 
-def events(evidence: Evidence) -> Verdict:
+def events(evidence: Evidence) -> Finding:
     """Does Event Grid tell the app of uploads? Flex Consumption polls nothing."""
     if evidence.settings.get("BLOB_TRIGGER_SOURCE") != "EventGrid":
         return problem(
@@ -64,7 +64,7 @@ def events(evidence: Evidence) -> Verdict:
     return ok(f"Event Grid tells the app of uploads to {container}")
 
 
-def hub(evidence: Evidence) -> Verdict:
+def hub(evidence: Evidence) -> Finding:
     """Is the task hub's name one that Durable Functions takes?"""
     name = evidence.settings.get("TASKHUB_NAME", "")
     if not _HUB.fullmatch(name):
@@ -77,7 +77,7 @@ def hub(evidence: Evidence) -> Verdict:
     return ok(f"task hub {name}")
 
 
-def database(evidence: Evidence) -> Verdict:
+def database(evidence: Evidence) -> Finding:
     """Is the database awake, and is it used up?"""
     properties = evidence.database.get("properties", {})
     status = str(properties.get("status", ""))
@@ -101,7 +101,7 @@ def database(evidence: Evidence) -> Verdict:
     return ok("the database is online")
 
 
-def driver(evidence: Evidence) -> Verdict:
+def driver(evidence: Evidence) -> Finding:
     """Does the app reach its database? A missing ODBC driver shows here first."""
     health = evidence.health
     if health.status == 0:
@@ -135,7 +135,7 @@ def driver(evidence: Evidence) -> Verdict:
     )
 
 
-def quota(evidence: Evidence) -> Verdict:
+def quota(evidence: Evidence) -> Finding:
     """Has something run out?"""
     app, workspace = evidence.app["properties"], evidence.workspace.get("properties", {})
     if app.get("usageState") == "Exceeded" or app.get("state") == "Stopped":

@@ -6,11 +6,11 @@ import argparse
 from collections.abc import Callable, Iterator
 
 from local_stack.errors import StackError
+from local_stack.install.findings import Finding
 from local_stack.operate.cloud_doctor import access_checks, app_checks, azure
 from local_stack.operate.cloud_doctor.evidence import Evidence, gather
-from local_stack.operate.cloud_doctor.verdict import Verdict
 
-CHECKS: tuple[tuple[str, Callable[[Evidence], Verdict]], ...] = (
+CHECKS: tuple[tuple[str, Callable[[Evidence], Finding]], ...] = (
     ("clock", access_checks.clock),
     ("python", app_checks.python),
     ("roles", access_checks.roles),
@@ -24,13 +24,13 @@ CHECKS: tuple[tuple[str, Callable[[Evidence], Verdict]], ...] = (
 )
 
 
-def examine(evidence: Evidence) -> Iterator[tuple[str, Verdict]]:
+def examine(evidence: Evidence) -> Iterator[tuple[str, Finding]]:
     """Every check by name."""
     for name, check in CHECKS:
         yield name, check(evidence)
 
 
-def of_deployment(arguments: argparse.Namespace) -> Iterator[tuple[str, Verdict]]:
+def of_deployment(arguments: argparse.Namespace) -> Iterator[tuple[str, Finding]]:
     """Look at the deployment that the options name. Raises StackError if Azure cannot be asked or lacks it."""
     group = f"{azure.subscription()}/resourceGroups/{arguments.resource_group}"
     try:

@@ -18,13 +18,13 @@ from function_app.models.identity import run_id_of
 from function_app.workflow import arrived_blob
 from function_app.workflow.arrived_blob import ArrivedBlob, ArrivedBlobConverter
 from functions_host.invoking.invocation import Invoker
-from functions_host.invoking.invocation_log import InvocationLog
+from functions_host.invoking.logs import InvocationLog
 from functions_host.loading.app_modules import AppModules
 from functions_host.loading.deferred import DeferredValues, ModelBindingData
 from functions_host.loading.functions import LoadedFunction
 from functions_host.loading.indexing import index_app
-from functions_host.testing.background_loop import background_loop
-from functions_host.triggers.blobs.references import blob_reference
+from functions_host.testing.process import background_loop
+from functions_host.triggers.blobs.trigger_data import blob_reference
 from tests.conftest import Azurite
 from tests.contract.recordings.durable_extension import DurableExtension, serving
 from tests.contract.recordings.recorded import sent
@@ -91,10 +91,13 @@ def trigger_of(azurite: Azurite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     modules, extension = AppModules(ROOT, first=True), DurableExtension(at_once=1)
     opened: list[Trigger] = []
     with serving(extension) as client:
+        rows_db = f"sqlite:///{tmp_path}/rows.db"
 
-        def start(container: str, storage: str = azurite.connection_string) -> Trigger:
+        def start(
+            container: str, storage: str = azurite.connection_string, database: str = rows_db
+        ) -> Trigger:
             for name, value in (("IMAGE_STORAGE", storage), ("IMAGE_CONTAINER", container),
-                                ("SQL_CONNECTION_STRING", f"sqlite:///{tmp_path}/rows.db")):  # fmt: skip
+                                ("SQL_CONNECTION_STRING", database)):  # fmt: skip
                 monkeypatch.setenv(name, value)
             [function] = [found for found in index_app(ROOT, {}) if found.name == "start_on_blob"]
             opened.append(Trigger(function, storage, client, extension))
@@ -140,6 +143,15 @@ def test_second_version_of_a_name_is_a_run_of_its_own(trigger_of):
     assert [run_id for run_id, _ in trigger.started] == ids
     assert ids[0] != ids[1]
     assert [told["image"]["size_bytes"] for _, told in trigger.started] == [1, 2]
+
+
+def test_a_run_starts_while_no_database_can_be_opened(trigger_of):
+    """It waits, visibly, for its steps to succeed; a delivery that fails five times in a second would be poison."""
+    trigger = trigger_of("trig-ref", database="mysql://nobody")
+    recorded = sent(*POLLED)
+    run_id = trigger.put(*place(recorded), b"1")
+    trigger.deliver(recorded)
+    assert [started for started, _ in trigger.started] == [run_id]
 
 
 def test_an_empty_blob_is_a_run_too(trigger_of):
@@ -192,6 +204,24 @@ def test_a_container_without_a_blob_s_name_is_refused(trigger_of, content, caplo
     trigger.deliver({**recorded, "data": {**recorded["data"], "content": content}})
     assert trigger.started == []
     assert "no blob is named" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["../trig-ok/a.txt", "x/../r", "./r", "x/."])
+def test_a_path_that_leads_elsewhere_is_refused(name):
+    """The storage client resolves it and the app's identity may read what it leads to."""
+    told = ArrivedBlob("trig-ref", name).why_not_of("trig-ref")
+    assert told == "no blob has a name with . or .. between slashes"
+
+
+def test_a_name_that_no_blob_can_have_starts_nothing():
+    told = ArrivedBlob("trig-ref", "half a pair \ud800.png").why_not_of("trig-ref")
+    assert told == "no blob has a name that UTF-8 cannot hold"
+    assert ArrivedBlob("trig-ref", "ü 漢字 🎉.png").why_not_of("trig-ref") is None
+
+
+@pytest.mark.parametrize("name", [".hidden", "a..b.png", "...", "x/.../y", "x/..png"])
+def test_dots_in_a_name_are_no_path(name):
+    assert ArrivedBlob("trig-ref", name).why_not_of("trig-ref") is None
 
 
 def test_storage_that_does_not_answer_fails_the_delivery_so_that_it_comes_again(trigger_of, azurite):

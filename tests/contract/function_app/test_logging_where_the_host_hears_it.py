@@ -4,9 +4,9 @@ The Python worker finds the invocation of a log record by the task or by the thr
 a thread of ``to_thread`` is neither (recorded on Functions host 4.1037, Python worker 4.34.0). Whoever has something
 to say returns it, or raises it, and the coroutine logs.
 
-Read from the syntax tree, by name: from everything that is handed to ``to_thread`` or to our ``aside``, through every
-function of function_app whose name is mentioned on the way. That reaches more than really runs there; it misses only
-what is called by a computed name. Coroutines are left out: a thread does not run them.
+Read from the syntax tree, by name: from everything that is handed to ``to_thread`` or to our ``in_thread``, through
+every function of function_app whose name is mentioned on the way. That reaches more than really runs there; it misses
+only what is called by a computed name. Coroutines are left out: a thread does not run them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-_TO_A_THREAD = {"to_thread", "aside", "run_in_executor"}
+_TO_A_THREAD = {"to_thread", "in_thread", "run_in_executor"}
 _LEVELS = {"debug", "info", "warning", "error", "exception", "critical", "log"}
 _LOGGERS = {"log", "logger", "logging", "_log", "_logger", "_LOGGER"}
 Function = tuple[str, ast.FunctionDef]
@@ -101,7 +101,7 @@ def test_nothing_logs_where_the_host_would_drop_it():
 def test_the_walk_reaches_what_is_known_to_run_on_such_a_thread():
     """Handed over directly, by attribute, inside a lambda, through another function, through an adapter's method."""
     found = reached(sources())
-    assert {"_table", "page", "_schema_is_there", "lines_of", "present_run", "_put", "storage_errors"} <= set(
+    assert {"_table", "page", "_check_schema", "lines_of", "present_run", "_put", "storage_errors"} <= set(
         found
     )
     assert "respond" not in found  # a coroutine, which logs where the host hears it
@@ -122,9 +122,9 @@ def test_the_walk_reaches_what_is_known_to_run_on_such_a_thread():
 @pytest.mark.parametrize(
     "call",
     [
-        "await aside(work)",
+        "await in_thread(work)",
         "await asyncio.to_thread(things.work, 1)",
-        "await aside(check, lambda: work(1))",
+        "await in_thread(check, lambda: work(1))",
         "await loop.run_in_executor(None, partial(work, 1))",
     ],
 )
@@ -140,7 +140,7 @@ def test_a_log_line_on_a_thread_is_found_however_it_gets_there(call, body):
 
 def test_a_log_line_of_a_coroutine_or_of_an_activity_is_none_of_them():
     source = (
-        "async def get():\n    answer = await aside(work)\n    log.info('x')\ndef work(): pass\n"
+        "async def get():\n    answer = await in_thread(work)\n    log.info('x')\ndef work(): pass\n"
         "def activity(run): log.info('the worker runs it on its own pool')\n"
     )
     assert logging_on_threads([("a.py", ast.parse(source))]) == []

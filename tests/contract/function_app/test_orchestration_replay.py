@@ -118,25 +118,25 @@ def steps(played: Any) -> list[str]:
     return [action.get("functionName", "wait") for action in played.scheduled]
 
 
-def ending(played: Any) -> dict[str, Any]:
+def result(played: Any) -> dict[str, Any]:
     return played.episodes[-1][1]["output"]
 
 
 def test_a_good_image_is_validated_scored_and_saved(play):
     played = play("scored")
     assert steps(played) == ["validate_image", "score_image", "save_result"]
-    record = ending(played)["record"]
+    record = result(played)["record"]
     assert (record["outcome"], record["reason"], record["attempt"]) == ("scored", None, 1)
-    assert ending(played)["scores"][0]["value"] == 130_000
+    assert result(played)["scores"][0]["value"] == 130_000
     assert record["device_id"] == "cam-1"
     assert record["started_at"] <= record["finished_at"]
-    assert json.loads(played.scheduled[2]["input"]) == ending(played)
+    assert json.loads(played.scheduled[2]["input"]) == result(played)
 
 
 def test_a_bad_image_is_rejected_with_its_reason_and_never_scored(play):
     played = play("rejected_by_validation")
     assert steps(played) == ["validate_image", "reject_image"]
-    record = ending(played)["record"]
+    record = result(played)["record"]
     assert (record["outcome"], record["reason"], record["sha256"]) == ("rejected", "wrong_size", "ab")
 
 
@@ -174,7 +174,7 @@ def test_what_fails_for_good_is_recorded_as_failed_with_its_cause(play):
         played = play(name)
         assert steps(played).count(step) == 20
         assert steps(played)[-1] == "fail_image"
-        record = ending(played)["record"]
+        record = result(played)["record"]
         assert (record["outcome"], record["reason"]) == ("failed", "store_unavailable")
         assert "the database did not answer" in record["detail"]
 
@@ -188,12 +188,12 @@ def test_when_even_the_failure_cannot_be_recorded_the_orchestration_fails_for_th
 def test_a_fact_that_contradicts_the_store_is_told_and_not_written_again(play):
     played = play("conflicting_result")
     assert steps(played)[-1] == "save_result"
-    assert ending(played)["record"]["reason"] == "conflicting_result"
+    assert result(played)["record"]["reason"] == "conflicting_result"
 
 
 def test_a_replay_keeps_its_attempt_number_and_unknown_fields_do_no_harm(play):
-    assert ending(play("replayed_run"))["record"]["attempt"] == 3
-    assert ending(play("request_of_another_version"))["record"]["outcome"] == "scored"
+    assert result(play("replayed_run"))["record"]["attempt"] == 3
+    assert result(play("request_of_another_version"))["record"]["outcome"] == "scored"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -12,7 +12,7 @@ import pytest
 
 from functions_host.testing import RunningApp
 from functions_host.testing.plugin import functions_app  # noqa: F401 (a fixture)
-from tests.contract.functions_host.blob_kit import container, settings  # noqa: F401 (fixtures)
+from tests.contract.functions_host.triggers.blobs.blob_kit import container, settings  # noqa: F401 (fixtures)
 
 _HEADER = """
 import asyncio, json, os, threading, time

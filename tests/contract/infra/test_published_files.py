@@ -11,12 +11,13 @@ import pathspec
 from local_stack.develop.funcignore import published_files
 
 ROOT = Path(__file__).resolve().parents[3]
+PACKAGES = ("function_app/", "database_connection/")
 AT_THE_ROOT = {"function_app.py", "host.json", "requirements.txt"}
 
 
 def test_only_the_function_app_is_published():
     published = set(published_files(ROOT))
-    others = {name for name in published - AT_THE_ROOT if not name.startswith("function_app/")}
+    others = {name for name in published - AT_THE_ROOT if not name.startswith(PACKAGES)}
     assert published >= AT_THE_ROOT
     assert not others
 
@@ -24,7 +25,8 @@ def test_only_the_function_app_is_published():
 def test_the_whole_function_app_is_published():
     wanted = {
         path.relative_to(ROOT).as_posix()
-        for path in (ROOT / "function_app").rglob("*")
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert wanted <= set(published_files(ROOT))

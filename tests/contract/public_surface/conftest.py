@@ -33,8 +33,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def surface(azurite: Any) -> Surface:
     """Kind -> what there is of it now. Fails with the extractor's own sentence when it finds something no more."""
     environ = {name: os.environ[name] for name in _NEEDED if name in os.environ}
+    environ["SURFACE_STORAGE"] = azurite.connection_string
     done = subprocess.run(
-        [sys.executable, str(HERE / "extractor"), "--storage", azurite.connection_string],
+        [sys.executable, str(HERE / "extractor")],
         cwd=HERE.parents[2], env=environ, capture_output=True, text=True, encoding="utf-8", check=False,
     )  # fmt: skip
     if done.returncode != 0:

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from functions_host.durable.sdk import engine_started, engine_stopped
-from functions_host.testing.background_loop import background_loop
+from functions_host.testing.process import background_loop
 from tests.contract.recordings.recorded import row
 
 UNKNOWN = row("race", "status after purge on Completed")["answer"]

@@ -16,7 +16,7 @@ from azure.storage.queue import QueueClient
 
 from functions_host.invoking import invocation
 from functions_host.loading.deferred import DeferredValues
-from functions_host.loading.generic_binding import GenericBinding
+from functions_host.loading.signatures import GenericBinding
 from functions_host.testing import RunningApp
 from tests.conftest import Azurite
 from tests.contract.recordings.recorded import SENT, Row

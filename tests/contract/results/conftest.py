@@ -113,7 +113,7 @@ def live_database(live_sql: str) -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def live_connection(live_sql: str) -> Iterator[Any]:
     """A connection beside the store's, for assertions."""
-    from sql_migrations.odbc import connect
+    from sql_migrations.mssql_engine import connect
 
     with closing(connect(live_sql)) as connection:
         yield connection

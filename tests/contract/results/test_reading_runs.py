@@ -11,7 +11,7 @@ import pytest
 
 from function_app.errors import Permanent
 from function_app.models.runs import Counts, Outcome, RunFilter, RunRecord, Score
-from function_app.results.conditions import BadCursor
+from function_app.results.filters import BadCursor
 from function_app.results.store import SqlResultStore
 
 MakeRun = Callable[..., RunRecord]

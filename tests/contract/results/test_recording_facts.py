@@ -25,7 +25,7 @@ def test_a_scored_run_reads_back_as_it_was_told(
     assert store.record_scored(run, [pixel_sum()]) is Recorded.INSERTED
     stored = store.run(run.run_id)
     assert stored is not None
-    assert (stored.record, stored.scores, stored.earlier) == (run, (pixel_sum(),), ())
+    assert (stored.record, stored.scores, stored.earlier_attempts) == (run, (pixel_sum(),), ())
     assert stored.committed_at.utcoffset() == timedelta(0)
 
 
@@ -126,7 +126,7 @@ def test_a_replay_replaces_the_outcome_and_keeps_the_earlier_one(
     stored = store.run(first.run_id)
     assert stored is not None
     assert (stored.record, stored.scores) == (third, (pixel_sum(),))
-    assert [(e.attempt, e.outcome, e.reason, e.detail, e.finished_at) for e in stored.earlier] == [
+    assert [(e.attempt, e.outcome, e.reason, e.detail, e.finished_at) for e in stored.earlier_attempts] == [
         (1, "failed", "store_unavailable", "gave up", first.finished_at),
         (2, "rejected", "bad_crc", "IDAT checksum", second.finished_at),
     ]
@@ -151,7 +151,7 @@ def test_a_late_delivery_of_an_earlier_attempt_changes_nothing(
     assert store.record_failed(make_run(**FAILED)) is Recorded.SUPERSEDED
     stored = store.run(make_run().run_id)
     assert stored is not None
-    assert (stored.record.attempt, stored.earlier) == (2, ())
+    assert (stored.record.attempt, stored.earlier_attempts) == (2, ())
 
 
 def test_a_run_handed_to_the_wrong_method_is_refused(store: SqlResultStore, make_run: MakeRun) -> None:

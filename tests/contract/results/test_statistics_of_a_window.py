@@ -1,4 +1,4 @@
-"""Figures: exact counts from the hourly totals, whatever the window, and after every replay."""
+"""Aggregates: exact counts from the hourly totals, whatever the window, and after every replay."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HAVING SUM(runs) <> 0
 """
 
 
-def books(kit: Any, sql: str) -> set[tuple[str, str, str, int]]:
+def totals(kit: Any, sql: str) -> set[tuple[str, str, str, int]]:
     return {(outcome, reason, device, int(runs)) for outcome, reason, device, runs in kit.query(sql)}
 
 
@@ -64,7 +64,7 @@ def test_totals_equal_a_recount_after_writes_and_replays(
     store.record_scored(make_run("0", attempt=2, device_id=None), [pixel_sum()])
     store.record_rejected(make_run("1", attempt=2, device_id="cam-1", **rejected))
     store.record_rejected(make_run("2", device_id="cam-0", **rejected))
-    assert books(kit, TOTALS) == books(kit, RECOUNT)
+    assert totals(kit, TOTALS) == totals(kit, RECOUNT)
     assert store.counts() == Counts(scored=1, rejected=5)
 
 

@@ -22,11 +22,11 @@ import psutil
 from kit.proxy import Mode, Proxy
 
 from local_stack.errors import StackError
-from local_stack.install import node_runtime
+from local_stack.install import runtimes
 from local_stack.operate.run_api import RunApi
 from local_stack.processes import ChildProcess, is_listening
-from local_stack.reconcile.books import Balance
-from local_stack.reconcile.evidence import ENDED, strike_balance
+from local_stack.reconcile.evidence import ENDED, reconcile
+from local_stack.reconcile.reconciliation import Reconciliation
 from local_stack.reconcile.second_reader import expected_sum
 from local_stack.run import parts
 from local_stack.state_folder import PROJECT_ROOT, StateFolder
@@ -173,14 +173,14 @@ class Pipeline:
     ) -> subprocess.Popen[bytes]:
         """The device: starts to write images; the caller waits for it, or not."""
         return subprocess.Popen(
-            [sys.executable, "-m", "local_agent", "simulate", "--inbox", str(self.state.inbox), "--truth",
-             str(self.state.truth / f"{prefix}.jsonl"), "--images", str(images), "--bad", str(bad),
+            [sys.executable, "-m", "local_agent", "simulate", "--inbox", str(self.state.inbox), "--manifest",
+             str(self.state.manifests / f"{prefix}.jsonl"), "--images", str(images), "--bad", str(bad),
              "--rate", str(rate), "--seed", str(seed), "--prefix", prefix],
             cwd=PROJECT_ROOT, stdout=subprocess.DEVNULL,
         )  # fmt: skip
 
     def put(self, name: bytes, content: bytes, mtime: float | None = None) -> None:
-        """One file as a careful device writes it, and its line in the truth list."""
+        """One file as a careful device writes it, and its line in the manifest."""
         import hashlib
 
         path = os.path.join(os.fsencode(self.state.inbox), name)
@@ -193,19 +193,21 @@ class Pipeline:
         line = {"name": os.fsdecode(name), "sum": value, "sha256": hashlib.sha256(content).hexdigest(),
                 "expected": "rejected" if value is None else "scored",
                 "completed_at": datetime.now(UTC).isoformat()}  # fmt: skip
-        with (self.state.truth / "put.jsonl").open("a", encoding="utf-8") as truth:
+        with (self.state.manifests / "put.jsonl").open("a", encoding="utf-8") as truth:
             truth.write(json.dumps(line) + "\n")
         os.replace(temporary, path)
 
-    def balance(self, prefix: str = "") -> Balance:
-        return strike_balance(self.state, self.storage, parts.CONTAINER, self.api, prefix)
+    def balance(self, prefix: str = "") -> Reconciliation:
+        return reconcile(self.state, self.storage, parts.CONTAINER, self.api, prefix)
 
-    def drained(self, seconds: float, made: int | None = None, prefix: str = "") -> tuple[Balance, float]:
+    def drained(
+        self, seconds: float, made: int | None = None, prefix: str = ""
+    ) -> tuple[Reconciliation, float]:
         """The balance once nothing waits any more, and how long that took; the last one after ``seconds``."""
         started = struck = time.monotonic()
         while True:
             now = time.monotonic()
-            # Striking the books reads every row and blob: worth it once the totals say that all may have ended.
+            # Reconciling reads every row and blob: worth it once the totals say that all may have ended.
             if self._all_may_have_ended() or now - struck > _STRIKE_ANYWAY_SECONDS or now - started > seconds:
                 struck = now
                 with contextlib.suppress(StackError):
@@ -220,7 +222,7 @@ class Pipeline:
     def _all_may_have_ended(self) -> bool:
         counts = self.api.counts()
         ended = sum(counts.get(name, 0) for name in ENDED)
-        return bool(counts) and ended >= sum(map(_line_count, self.state.truth.glob("*.jsonl")))
+        return bool(counts) and ended >= sum(map(_line_count, self.state.manifests.glob("*.jsonl")))
 
 
 def _line_count(path: Path) -> int:
@@ -272,6 +274,6 @@ def _use_named_azurite(child: ChildProcess) -> None:
     """Tests may name Azurite and Node by AZURITE_JS and NODE, as the shared fixture allows."""
     script = os.environ.get("AZURITE_JS")
     if script:
-        child.command[child.command.index(str(node_runtime.AZURITE_SCRIPT))] = script
+        child.command[child.command.index(str(runtimes.AZURITE_SCRIPT))] = script
     if os.environ.get("NODE"):
         child.command[0] = os.environ["NODE"]

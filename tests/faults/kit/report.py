@@ -8,7 +8,7 @@ import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from local_stack.reconcile.books import Balance
+from local_stack.reconcile.reconciliation import Reconciliation
 
 REPORT_VARIABLE = "FAULTS_REPORT"
 
@@ -55,8 +55,8 @@ class Report:
         """Figures of this test."""
         return Figures(self._fault, self._seed, os.environ.get("FAULTS_LANE", ""), **numbers)  # type: ignore[arg-type]
 
-    def balanced(self, balance: Balance, drain_seconds: float, made: int, **notes: object) -> None:
-        """The books of a drained pipeline: as many images as were made, and nothing amiss."""
+    def balanced(self, balance: Reconciliation, drain_seconds: float, made: int, **notes: object) -> None:
+        """The reconciliation of a drained pipeline: as many images as were made, and nothing amiss."""
         self.zeros(
             self.figures(
                 lost=balance.lost + max(0, made - balance.made),

@@ -108,15 +108,15 @@ def make_place(azurite: Any, folder: Path) -> Place:
 
 
 def resources() -> Any:
-    """The world of the app that runs in this process."""
+    """The resources of the app that runs in this process."""
     return sys.modules["function_app.workflow.resources"].resources()
 
 
 def advance_the_app_s_clock(seconds: float) -> None:
-    """What lives is told anew after a second: here it has passed."""
-    living = resources().living
-    ahead = timedelta(seconds=seconds) + (living.now() - datetime.now(UTC))
-    living.now = lambda: datetime.now(UTC) + ahead
+    """The list of live runs is renewed after a second: here it has passed."""
+    live_runs = resources().live_runs
+    ahead = timedelta(seconds=seconds) + (live_runs.now() - datetime.now(UTC))
+    live_runs.now = lambda: datetime.now(UTC) + ahead
 
 
 def counts(app: RunningApp, query: str = "") -> dict[str, Any]:

@@ -162,7 +162,7 @@ def test_a_replay_runs_again_and_keeps_the_earlier_outcome(api):
     assert (status, told["Location"]) == (202, f"/api/runs/{run['run_id']}")
     until(lambda: api(f"runs/{run['run_id']}")[1].get("attempt") == body["attempt"])
     until(lambda: api(f"runs/{run['run_id']}")[0] == 200)
-    assert [earlier["attempt"] for earlier in one(api, "cam-1/empty.png")["earlier"]] == [1]
+    assert [earlier["attempt"] for earlier in one(api, "cam-1/empty.png")["earlier_attempts"]] == [1]
     assert api("runs?reason=empty")[1]["runs"][0]["attempt"] == 2
 
 

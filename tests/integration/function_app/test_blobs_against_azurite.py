@@ -182,9 +182,8 @@ def world(blobs: ImageBlobs, tmp_path: Path, azurite: Any) -> Resources:
         [sys.executable, "-m", "sql_migrations", "up", "--database", database], cwd=ROOT, check=True
     )
     settings = Settings(StorageSettings(azurite.connection_string), database, container=blobs._container)
-    return Resources(
-        settings, blobs, open_result_store(settings), lambda: datetime.now(UTC) + timedelta(hours=1)
-    )
+    store = open_result_store(settings)
+    return Resources(settings, blobs, lambda: store, lambda: datetime.now(UTC) + timedelta(hours=1))
 
 
 async def test_the_sweep_starts_what_nobody_saw_and_nothing_else(blobs, world):
@@ -239,7 +238,7 @@ async def test_a_sweep_tells_since_when_the_oldest_image_waits(blobs, world):
     durable.status = {blobs.present_run(blobs._container, "stopped").run_id: "Terminated"}
     assert (await sweep(durable, world, None, Budget(), start=False)).waiting_since is None
     put(blobs, "waiting", b"1")
-    uploaded = blobs.present_run(blobs._container, "waiting").lineage.uploaded_at
+    uploaded = blobs.present_run(blobs._container, "waiting").source.uploaded_at
     report = await sweep(durable, world, None, Budget(), start=False)
     assert report.waiting_since == uploaded
 
@@ -279,7 +278,7 @@ class Asked:
 async def test_while_no_image_comes_the_sweep_lets_the_database_sleep(blobs, world):
     """A question every five minutes would keep a serverless database awake, and billed, around the clock."""
     store, later = Asked(world.store), timedelta(hours=1)
-    use = replace(world, store=store, now=lambda: datetime.now(UTC) + later)
+    use = replace(world, open_store=lambda: store, now=lambda: datetime.now(UTC) + later)
     image = put(blobs, "x", b"1")
     assert (await timed_sweep(Durable(), use, Budget())).started == 1  # not clean: settles nothing
     assert (await timed_sweep(Durable(), use, Budget())).started == 1

@@ -36,9 +36,8 @@ def use(azurite: Any) -> Iterator[Resources]:
     container = f"img-{uuid.uuid4().hex[:12]}"
     service = connect(settings.storage)
     service.create_container(container)
-    yield Resources(
-        settings, ImageBlobs(service, container, f"{container}-q", 10_000), open_result_store(settings)
-    )
+    store = open_result_store(settings)
+    yield Resources(settings, ImageBlobs(service, container, f"{container}-q", 10_000), lambda: store)
     service.close()
 
 

@@ -95,7 +95,7 @@ def test_a_minute_without_the_database_loses_and_doubles_nothing_and_the_runs_sa
     app.wait_until(lambda: len(retrying(app)) == 3)
     for run in retrying(app):
         assert run["cause"] == "store_unavailable: the database file cannot be opened"
-        assert run["next_attempt_at"] > run["started_at"]
+        assert run["next_try_at"] > run["started_at"]
     assert app.get("/api/health").status == 503
 
     for _ in range(12):
@@ -103,7 +103,7 @@ def test_a_minute_without_the_database_loses_and_doubles_nothing_and_the_runs_sa
         app.wait_until_idle()
     waited = retrying(app)
     assert [run["step"] for run in waited if "bad" in run["blob_name"]] == ["reject_image"]
-    assert all(5 <= run["failed_attempts"] <= 6 for run in waited), "the delay grows: 2, 4, 8 ... 32 s"
+    assert all(5 <= run["failed_try_count"] <= 6 for run in waited), "the delay grows: 2, 4, 8 ... 32 s"
     assert len(waited) == 3
 
     away.rename(database)

@@ -16,7 +16,7 @@ from azure.storage.blob import BlobServiceClient
 from function_app.models.codec import to_json
 from function_app.models.runs import ImageVersion, RunRequest
 from function_app.storage.journal_segments import JournalSegments
-from function_app.workflow.live_runs.journal import RunJournal
+from function_app.workflow.live_runs.journal import JournalWriter
 from function_app.workflow.resources import utc_now
 from functions_host.testing import RunningApp
 from tests.integration.function_app.app_kit import (
@@ -76,7 +76,7 @@ def test_a_burst_without_the_database_is_counted_run_by_run_with_its_cause_and_l
 
 def test_starting_a_burst_makes_a_write_a_second_and_none_for_an_image(place: Place) -> None:
     with place.app() as app:
-        segments = resources().living._segments
+        segments = resources().live_runs._segments
         appended: list[int] = []
         append = segments.append
 
@@ -96,8 +96,8 @@ def test_runs_of_another_process_are_told_within_two_seconds_of_its_write(place:
     run = RunRequest("ab" * 16, ImageVersion(place.name, "elsewhere.png", "0x1", 5))
 
     async def another_process() -> None:
-        journal = RunJournal(JournalSegments(place.service, f"{place.name}-q"), utc_now)
-        journal.note(run)
+        journal = JournalWriter(JournalSegments(place.service, f"{place.name}-q"), utc_now)
+        journal.add(run)
         while journal.pending:
             await asyncio.sleep(0.05)
 
@@ -118,7 +118,7 @@ def test_a_process_that_dies_leaves_its_runs_in_the_list(place: Place) -> None:
     with place.app() as app, place.without_database():
         upload(place, 0, 3)
         app.wait_until(lambda: len(live(app, "retrying")) == 3)
-        app.wait_until(lambda: not resources().living._journal.pending)
+        app.wait_until(lambda: not resources().live_runs._journal.pending)
     with place.app() as app, place.without_database():
         assert len(live(app, "retrying")) == 3
 
@@ -127,7 +127,7 @@ def test_a_process_that_dies_within_the_second_loses_its_last_starts_from_the_li
     place: Place,
 ) -> None:
     with place.app() as app, place.without_database():
-        journal = resources().living._journal
+        journal = resources().live_runs._journal
         journal.wake = lambda: None
         upload(place, 0, 3)
         app.wait_until(lambda: len(live(app, "retrying")) == 3)
@@ -140,9 +140,14 @@ def test_a_process_that_dies_within_the_second_loses_its_last_starts_from_the_li
         assert (report["live"], report["started"]) == (3, 0)
         assert len(all_live(app)) == 3
         app.post("/api/sweep?grace=1s")
-        app.wait_until(lambda: place.segments() != [])
-        noted = b"".join(place.quarantine.download_blob(name).readall() for name in place.segments())
-        assert noted.count(b"\n") == 3, "the sweep notes nobody twice"
+
+        def noted() -> int:
+            """A segment is made first and written then."""
+            texts = [place.quarantine.download_blob(name).readall() for name in place.segments()]
+            return b"".join(texts).count(b"\n")
+
+        app.wait_until(lambda: noted() >= 3)
+        assert noted() == 3, "the sweep notes nobody twice"
 
 
 def test_a_replay_is_told_while_it_is_under_way(place: Place) -> None:
@@ -169,7 +174,7 @@ def test_without_storage_the_known_runs_are_told_and_the_answer_says_how_old_it_
         def away(_: Any) -> Any:
             raise sys.modules["function_app.errors"].StorageUnavailable("away")
 
-        resources().living._segments.read = away
+        resources().live_runs._segments.read = away
         assert counts(app)["retrying"] == 2
         for seconds in (2, 60):
             advance_the_app_s_clock(seconds)
@@ -179,7 +184,7 @@ def test_without_storage_the_known_runs_are_told_and_the_answer_says_how_old_it_
 def test_an_app_that_cannot_read_the_journal_counts_nobody_and_says_so(place: Place) -> None:
     with place.app() as app:
         of_the_app = sys.modules["function_app.storage.journal_segments"]
-        resources().living._segments = of_the_app.JournalSegments(
+        resources().live_runs._segments = of_the_app.JournalSegments(
             BlobServiceClient("http://127.0.0.1:1/nobody", retry_total=0), "nowhere"
         )
         told = app.get("/api/stats").json()

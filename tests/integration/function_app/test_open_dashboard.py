@@ -56,18 +56,19 @@ def fill(hub: Path, histories: int) -> None:
 
 
 def script() -> str:
+    """All modules of the page."""
     modules = sorted((ROOT / "function_app/dashboard/modules").glob("*.js"))
     return "\n".join(module.read_text(encoding="utf-8") for module in modules)
 
 
-def constant(name: str) -> int:
+def milliseconds(name: str) -> int:
     found = re.search(rf"const {name} = ([0-9_]+);", script())
     assert found is not None
     return int(found[1])
 
 
 class Dashboard:
-    """The page as it asks while images move: see ``refresh.js``, ``overview.js`` and ``api.js``."""
+    """The page's requests while images move: see ``askForRuns`` in overview.js, and refresh.js."""
 
     def __init__(self, app: RunningApp) -> None:
         self.app, self.counts = app, dict[str, int]()
@@ -103,14 +104,14 @@ def test_an_open_dashboard_reads_what_lives_and_not_a_million_finished_histories
                 place.images.upload_blob(f"cam-1/{number}.png", grey(number))
             app.wait_until(lambda: len(live(app, "retrying", "&limit=1000")) == LIVING)
 
-        page, pace = Dashboard(app), constant("BUSY_MS") // 1000
+        page, pace = Dashboard(app), milliseconds("BUSY_MS") // 1000
         before, seen = app.table_rows_read, dict[str, Any]()
         for second in range(0, 60, pace):
             advance_the_app_s_clock(pace)
             for run in page.refresh("running" if second >= 30 else ""):
                 if run["run_id"] not in seen:  # the page keeps its pictures
                     page.look_at(seen.setdefault(run["run_id"], run))
-            if second % (constant("HEALTH_MS") // 1000) == 0:
+            if second % (milliseconds("HEALTH_MS") // 1000) == 0:
                 page.get("health")
         rows = app.table_rows_read - before
 
@@ -129,9 +130,15 @@ def test_an_open_dashboard_reads_what_lives_and_not_a_million_finished_histories
 
 def test_the_page_asks_as_this_test_does() -> None:
     """Whoever changes what the page asks, or how often, changes it above too."""
-    asked = set(re.findall(r"(?:json|ask)\([`\"]([a-z/]+)", script()))
+    asked = set(re.findall(r"\b(?:json|ask)\([`\"]([a-z/]+)", script()))
     assert asked == {"stats", "runs", "runs/", "runs/replay", "images/", "health"}
-    assert "moving().map((one) => ofState(one, LIVE_ROWS))" in script()
+    assert "getRuns({ state: one, device, limit })" in script()
     assert "states.map((one) => ofState(one, PAGE))" in script()
-    assert (constant("BUSY_MS"), constant("HEALTH_MS")) == (2000, 30000)
-    assert (constant("PAGE"), constant("LIVE_ROWS")) == (50, 20)
+    assert "moving().map((one) => ofState(one, LIVE_ROWS))" in script()
+    paces = (
+        milliseconds("BUSY_MS"),
+        milliseconds("HEALTH_MS"),
+        milliseconds("PAGE"),
+        milliseconds("LIVE_ROWS"),
+    )
+    assert paces == (2000, 30000, 50, 20)

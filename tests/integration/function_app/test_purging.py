@@ -1,9 +1,10 @@
-"""Old histories go by the ids in the books: slice by slice, from where the last one stopped, never a living run."""
+"""Old histories are purged by the ids of the rows: bit by bit, from where the last purge stopped, never a live run."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +18,7 @@ from function_app.models.runs import Outcome, RunRecord
 from function_app.results.sqlite.database import open_sqlite_store
 from function_app.settings import Settings, StorageSettings
 from function_app.storage.blobs import ImageBlobs, connect
-from function_app.workflow.live_runs.instances import DurableUnavailable
+from function_app.workflow.live_runs.durable_status import DurableUnavailable
 from function_app.workflow.resources import Resources
 from tests.integration.function_app.app_kit import (
     Place,
@@ -46,10 +47,16 @@ class Durable:
         self.status: dict[str, str] = {}
         self.asked: list[str] = []
         self.away = self.refuses = False
+        self.broken = ""  # an ended instance whose history the host fails to delete
 
     async def purge_instance_history(self, run_id: str) -> Any:
         self.asked.append(run_id)
-        if self.away or self.refuses or self.status.get(run_id) in ("Running", "Suspended"):
+        if (
+            self.away
+            or self.refuses
+            or run_id == self.broken
+            or self.status.get(run_id) in ("Running", "Suspended")
+        ):
             raise Exception("The operation failed with an unexpected status code 412")
         return SimpleNamespace(instances_deleted=int(self.status.pop(run_id, None) is not None))
 
@@ -76,10 +83,10 @@ class World:
         self.rows: list[str] = []
 
     def process(self) -> Resources:
-        """A process of its own; only what is kept in storage and books is shared."""
+        """A process of its own; only storage and database are shared."""
         storage = StorageSettings(self.place.storage)
         blobs = ImageBlobs(connect(storage), self.place.name, f"{self.place.name}-q", 1_000)
-        use = Resources(Settings(storage, "unused"), blobs, self.store, lambda: self.now)
+        use = Resources(Settings(storage, "unused"), blobs, lambda: self.store, lambda: self.now)
         in_order = self.store.in_order
 
         def counted(*args: Any) -> Any:
@@ -115,6 +122,17 @@ async def test_what_is_older_than_the_retention_goes_and_the_rest_stays(world: W
     assert world.store.counts().total == 9
 
 
+@pytest.mark.parametrize("days", [999_999, 10**12])
+async def test_a_retention_longer_than_the_calendar_keeps_everything(world: World, days: int) -> None:
+    world.commit(1, timedelta(days=9_000))
+    use = world.process()
+    use = replace(use, settings=replace(use.settings, retention_days=days))
+    for _ in range(2):  # the second finds a position, whose next date it reckons
+        assert await timed_purge(world.durable, use) == PurgeReport(0, True)
+        world.now += timedelta(days=1)
+    assert world.durable.asked == []
+
+
 async def test_a_slice_ends_by_time_and_the_next_process_goes_on_where_it_stopped(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,14 +164,25 @@ async def test_a_purge_that_breaks_off_loses_nothing(world: World, monkeypatch: 
     assert world.durable.status == {}
 
 
+async def test_one_history_that_cannot_be_purged_keeps_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(purge, "_PAGE", 3)
+    for number in range(8):
+        world.commit(number, 2 * MONTH - timedelta(minutes=number))
+    world.durable.broken = f"{4:032x}"
+    assert await timed_purge(world.durable, world.process()) == PurgeReport(7, True, (world.durable.broken,))
+    assert list(world.durable.status) == [world.durable.broken]
+
+
 @pytest.mark.parametrize("status", ["Running", "Suspended"])
-async def test_a_living_run_is_never_purged_though_its_row_is_old(world: World, status: str) -> None:
+async def test_a_live_run_is_never_purged_although_its_row_is_old(world: World, status: str) -> None:
     """A replay: the row of its first attempt is as old as it was."""
     world.commit(0, 2 * MONTH)
-    living = world.commit(1, 2 * MONTH, status)
+    live_id = world.commit(1, 2 * MONTH, status)
     world.commit(2, 2 * MONTH)
     assert await timed_purge(world.durable, world.process()) == PurgeReport(2, True)
-    assert world.durable.status == {living: status}
+    assert world.durable.status == {live_id: status}
 
 
 async def test_again_there_is_nothing_to_purge(world: World) -> None:

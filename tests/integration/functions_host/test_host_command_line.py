@@ -121,6 +121,44 @@ def test_terminate_does_not_wait_for_a_function_that_never_returns(host: Callabl
         assert running.process.wait(10) == 0
 
 
+TRACED_APP = """
+import atexit, os, pathlib, time
+import azure.functions as func
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+
+class ToFile(SpanExporter):
+    def export(self, spans):
+        with open("spans.txt", "a") as file:
+            file.writelines(span.name for span in spans)
+        return SpanExportResult.SUCCESS
+
+if "HANG" in os.environ:
+    atexit.register(time.sleep, 60)
+provider = TracerProvider()
+provider.add_span_processor(BatchSpanProcessor(ToFile(), schedule_delay_millis=60_000))
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+
+@app.route(route="traced")
+def traced(req: func.HttpRequest) -> str:
+    with provider.get_tracer("app").start_as_current_span("last span"):
+        return "done"
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM to send")
+@pytest.mark.parametrize("hang", [False, True])
+def test_spans_of_the_last_seconds_are_exported_at_stop(
+    host: Callable[..., Any], root: Path, hang: bool
+) -> None:
+    (root / "function_app.py").write_text(TRACED_APP)
+    running = host(environment={"HANG": "1"} if hang else {}).ready()
+    assert running.get("/api/traced") == (200, "done")
+    running.process.send_signal(signal.SIGTERM)
+    assert running.process.wait(10) == 0
+    assert (root / "spans.txt").read_text() == "last span"
+
+
 def test_state_directory_has_one_owner_until_it_dies(host: Callable[..., Any]) -> None:
     first = host().ready()
     second = host()

@@ -63,7 +63,8 @@ def test_every_test_the_conformance_page_names_exists() -> None:
     named = set(re.findall(r"`(test_\w+)`", page))
     written = {
         name
-        for path in (REPOSITORY / "tests").glob("*/functions_host/**/*.py")
+        for place in ("*/functions_host/**/*.py", "contract/recordings/*.py")
+        for path in (REPOSITORY / "tests").glob(place)
         for name in re.findall(r"def (test_\w+)\(", path.read_text(encoding="utf-8"))
     }
     assert len(named) > 100

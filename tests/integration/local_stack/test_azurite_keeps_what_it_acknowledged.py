@@ -16,7 +16,7 @@ from azure.storage.blob import BlobServiceClient, ContainerClient
 from azure.storage.queue import QueueClient
 
 from local_stack.errors import StackError
-from local_stack.install import node_runtime
+from local_stack.install import runtimes
 from local_stack.processes import ChildProcess
 from local_stack.run import parts
 from local_stack.state_folder import StateFolder
@@ -36,8 +36,8 @@ class KillableAzurite:
         self.process: ChildProcess = parts.azurite(self.state, *self._all)
         command = self.process.command
         command[0] = os.environ.get("NODE", command[0])
-        command[command.index(str(node_runtime.AZURITE_SCRIPT))] = os.environ.get(
-            "AZURITE_JS", str(node_runtime.AZURITE_SCRIPT)
+        command[command.index(str(runtimes.AZURITE_SCRIPT))] = os.environ.get(
+            "AZURITE_JS", str(runtimes.AZURITE_SCRIPT)
         )
 
     def start(self) -> None:

@@ -148,8 +148,8 @@ def test_the_hooks_environment_has_what_is_locked_and_is_made_once(deployment, p
     } <= locked
     assert {"azure-identity", "pyodbc"} <= {name for name, _ in installed}
     again = deployment.run_hook("postprovision")
-    assert "Making an environment" in provisioned[0]
-    assert "Making an environment" not in again
+    assert "Creating an environment" in provisioned[0]
+    assert "Creating an environment" not in again
     assert "applied now: none" in again
 
 
@@ -188,6 +188,7 @@ def test_azds_package_has_every_function_with_its_own_requirements_alone(deploym
     found = json.loads(done.stdout)
     assert found == sorted(function.get_function_name() for function in app_of_the_checkout.get_functions())
     assert {path.name for path in package.iterdir()} == {
+        "database_connection",
         "function_app",
         "function_app.py",
         "host.json",

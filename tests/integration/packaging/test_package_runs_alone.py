@@ -16,8 +16,7 @@ from typing import Any
 
 import pytest
 
-from local_stack.develop.packaging import PACKAGES, PackageReport, build_package
-from local_stack.install.interpreters import find_python
+from local_stack.develop.packaging import PACKAGES, PackageReport, build_package, find_python
 from tests.contract.recordings.recorded import sent
 from tests.integration.packaging.conftest import migrate, upload
 
@@ -147,7 +146,13 @@ def test_the_package_is_small_and_holds_no_test_agent_infra_or_local_setting(pac
     report = package.report
     assert report.size < LARGEST
     roots = {name.partition("/")[0] for name in report.app_files} - lying_about()
-    assert roots == {"function_app", "function_app.py", "host.json", "requirements.txt"}
+    assert roots == {
+        "database_connection",
+        "function_app",
+        "function_app.py",
+        "host.json",
+        "requirements.txt",
+    }
     assert not [name for name in report.app_files if name.endswith((".pyc", ".db", ".env"))]
 
 

@@ -12,14 +12,15 @@ from typing import Any
 
 import pytest
 
+from database_connection import connection_string
 from function_app.errors import StoreUnavailable, Transient
 from function_app.models.identity import run_id_of
 from function_app.models.runs import Outcome, Recorded, RunRecord, Score
 from function_app.results.mssql.database import MssqlDatabase
 from function_app.results.store import SqlResultStore
-from sql_migrations import odbc, runner
+from sql_migrations import runner
 from sql_migrations.files import folder_for, read_folder
-from sql_migrations.mssql_engine import MssqlEngine
+from sql_migrations.mssql_engine import MssqlEngine, connect
 
 pytestmark = [pytest.mark.live_sql, pytest.mark.timeout(900)]
 TIMES = 100
@@ -103,7 +104,7 @@ def database(new_database: Callable[[], str]) -> str:
 
 @pytest.fixture
 def proxy(database: str) -> Iterator[Proxy]:
-    host, _, port = odbc.keywords(database)["server"].removeprefix("tcp:").partition(",")
+    host, _, port = connection_string.parse(database)["server"].removeprefix("tcp:").partition(",")
     the_proxy = Proxy(host, int(port or 1433))
     yield the_proxy
     the_proxy.close()
@@ -111,9 +112,11 @@ def proxy(database: str) -> Iterator[Proxy]:
 
 def through(database: str, proxy: Proxy, **changes: str) -> str:
     pairs = (
-        odbc.keywords(database) | {"server": f"127.0.0.1,{proxy.port}", "connectretrycount": "0"} | changes
+        connection_string.parse(database)
+        | {"server": f"127.0.0.1,{proxy.port}", "connectretrycount": "0"}
+        | changes
     )
-    return ";".join(f"{key}={value}" for key, value in pairs.items())
+    return connection_string.write(pairs)
 
 
 def fact(n: int) -> tuple[RunRecord, list[Score]]:
@@ -133,7 +136,7 @@ def test_the_reply_to_commit_lost_a_hundred_times_leaves_one_row_each(database: 
         assert store.record_scored(*fact(n)) in (Recorded.ALREADY_RECORDED, Recorded.INSERTED)
     assert proxy.dropped == TIMES
     store.close()
-    with closing(odbc.connect(database)) as beside:
+    with closing(connect(database)) as beside:
         rows = beside.execute("SELECT COUNT(*), COUNT(DISTINCT run_id) FROM dbo.runs").fetchone()
         scores = beside.execute("SELECT COUNT(*), SUM(value) FROM dbo.scores").fetchone()
         totals = beside.execute("SELECT SUM(runs) FROM dbo.hourly_totals").fetchone()

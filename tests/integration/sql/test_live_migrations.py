@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from sql_migrations import odbc, runner
+from database_connection import connection_string
+from sql_migrations import runner
 from sql_migrations.errors import MigrationError
 from sql_migrations.files import folder_for, read_folder
-from sql_migrations.mssql_engine import MssqlEngine
+from sql_migrations.mssql_engine import MssqlEngine, connect
 
 pytestmark = [pytest.mark.live_sql, pytest.mark.timeout(300)]
 FILES = read_folder(folder_for("mssql"))
@@ -24,7 +25,7 @@ NOT_OURS = {"schema_history", "sysdatabases"}  # Babelfish puts a system view of
 
 
 def query(database: str, sql: str) -> list[Any]:
-    with closing(odbc.connect(database)) as connection:
+    with closing(connect(database)) as connection:
         cursor = connection.execute(sql)
         return [tuple(row) for row in cursor.fetchall()] if cursor.description else []
 
@@ -108,8 +109,8 @@ def test_a_file_that_fails_in_a_late_batch_leaves_nothing_of_itself(
 
 
 def test_a_wrong_password_is_an_error_without_the_password(new_database: Callable[[], str]) -> None:
-    pairs = odbc.keywords(new_database()) | {"pwd": "C4nary-word"}
+    pairs = connection_string.parse(new_database()) | {"pwd": "C4nary-word"}
     with pytest.raises(MigrationError) as refused:
-        MssqlEngine(";".join(f"{key}={value}" for key, value in pairs.items())).read_history()
+        MssqlEngine(connection_string.write(pairs)).read_history()
     assert "C4nary" not in str(refused.value) + repr(refused.value)
     assert refused.value.__cause__ is None

@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
+from database_connection import connection_string
 from function_app.models.identity import run_id_of
 from function_app.models.runs import Outcome, Recorded, RunFilter, RunRecord, Score
 from function_app.results.mssql.database import open_mssql_store
-from sql_migrations import odbc, runner
+from sql_migrations import runner
 from sql_migrations.files import folder_for, read_folder
-from sql_migrations.mssql_engine import MssqlEngine
+from sql_migrations.mssql_engine import MssqlEngine, connect
 
 pytestmark = [pytest.mark.live_sql, pytest.mark.timeout(300)]
 HOOKS = Path(__file__).resolve().parents[3] / "infra" / "hooks"
@@ -34,7 +35,7 @@ def as_app(new_database: Callable[[], str]) -> Iterator[str]:
     database = new_database()
     runner.up(MssqlEngine(database), read_folder(folder_for("mssql")))
     login = f"app_{uuid.uuid4().hex[:12]}"
-    with closing(odbc.connect(database)) as owner:
+    with closing(connect(database)) as owner:
         for statement in (
             f"CREATE LOGIN {login} WITH PASSWORD = '{WORD}'",
             f"CREATE USER {login} FOR LOGIN {login}",
@@ -42,8 +43,8 @@ def as_app(new_database: Callable[[], str]) -> Iterator[str]:
             f"ALTER ROLE scoring_app ADD MEMBER {login}",
         ):
             _drained(owner.execute(statement))
-        pairs = odbc.keywords(database) | {"uid": login, "pwd": WORD}
-        yield ";".join(f"{key}={value}" for key, value in pairs.items())
+        pairs = connection_string.parse(database) | {"uid": login, "pwd": WORD}
+        yield connection_string.write(pairs)
         _drained(owner.execute(f"DROP USER {login}"))
         _drained(owner.execute(f"DROP LOGIN {login}"))
 
@@ -89,5 +90,5 @@ def test_the_store_does_all_its_work_with_the_granted_rights(as_app: str) -> Non
 def test_what_the_app_never_does_is_refused(as_app: str, statement: str) -> None:
     import pyodbc
 
-    with closing(odbc.connect(as_app)) as app, pytest.raises(pyodbc.Error):
+    with closing(connect(as_app)) as app, pytest.raises(pyodbc.Error):
         app.execute(statement)

@@ -121,7 +121,7 @@ def whole_run(
     container = service.create_container("img")
     service.create_container("img-quarantine")  # as infra does
     device = folder / "device"
-    _local_agent("simulate", "--inbox", device / "inbox", "--truth", folder / "truth.jsonl", "--images", IMAGES,
+    _local_agent("simulate", "--inbox", device / "inbox", "--manifest", folder / "truth.jsonl", "--images", IMAGES,
                  "--rate", 1000, "--seed", 1)  # fmt: skip
     begun = azurite.position()
     _local_agent("upload", "--root", device, "--checkpoint", folder / "checkpoint", "--device-id", "cam-1", "--once",

@@ -71,8 +71,8 @@ test("failed tries and earlier outcomes stand where they happened", () => {
     state: "failed",
     reason: "store_unavailable",
     attempt: 2,
-    attempts: [{ step: "save_result", number: 1, at: "2026-03-04T12:00:02.500Z", error: "timeout" }],
-    earlier: [
+    failed_tries: [{ step: "save_result", number: 1, at: "2026-03-04T12:00:02.500Z", error: "timeout" }],
+    earlier_attempts: [
       {
         attempt: 1,
         outcome: "rejected",
@@ -103,7 +103,7 @@ test("a live run says what it does now, and a retrying one when it tries next", 
   assert.equal(presentOf(runWith({ ...live, state: "running", step: "score_image" })), "Now: score image");
   assert.equal(presentOf(runWith({ ...live, state: "waiting" })), "Now: waiting for its turn");
   assert.equal(presentOf(runWith()), null);
-  const retrying = runWith({ ...live, state: "retrying", next_attempt_at: "2026-03-04T12:01:00Z" });
+  const retrying = runWith({ ...live, state: "retrying", next_try_at: "2026-03-04T12:01:00Z" });
   assert.equal(presentOf(retrying), null);
   assert.equal(momentsOf(retrying).at(-1)?.what, "Next try");
 });

@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 
-from sql_migrations import odbc
 from sql_migrations.cli import main
 from sql_migrations.errors import DatabaseUnreachableError, MigrationError
 from sql_migrations.files import MigrationFile
-from sql_migrations.mssql_engine import MssqlEngine
+from sql_migrations.mssql_engine import MssqlEngine, connect
 
 CANARY = "C4nary;pass}word"
 WRITTEN = "{C4nary;pass}}word}"
@@ -88,20 +87,23 @@ def test_a_token_that_entra_refuses_is_an_error_without_its_text(
 
     monkeypatch.setattr("azure.identity.DefaultAzureCredential", Refused)
     with pytest.raises(DatabaseUnreachableError, match="az login") as refused:
-        odbc.connect("Server=s;Authentication=ActiveDirectoryDefault")
+        connect("Server=s;Authentication=ActiveDirectoryDefault")
     assert "C4nary" not in shown(refused.value)
     assert library.given == []
 
 
+@pytest.mark.parametrize(
+    "word", ["ActiveDirectoryDefault", "{ActiveDirectoryDefault}", " activedirectorydefault "]
+)
 def test_a_token_goes_to_the_driver_as_it_wants_it_and_the_word_it_does_not_know_does_not(
-    library: FakePyodbc, monkeypatch: pytest.MonkeyPatch
+    word: str, library: FakePyodbc, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    token = SimpleNamespace(token="ab")
+    token = SimpleNamespace(token="ab", expires_on=2e9)
     monkeypatch.setattr(
         "azure.identity.DefaultAzureCredential", lambda: SimpleNamespace(get_token=lambda _: token)
     )
     library.connection = object()
-    odbc.connect("Server=s;Authentication=ActiveDirectoryDefault")
+    connect(f"Server=s;Authentication={word}")
     text, options = library.given[0]
     assert options["attrs_before"] == {1256: b"\x04\x00\x00\x00a\x00b\x00"}
     assert "authentication" not in text.lower()
@@ -109,8 +111,8 @@ def test_a_token_goes_to_the_driver_as_it_wants_it_and_the_word_it_does_not_know
 
 def test_the_connection_is_encrypted_unless_the_string_says_otherwise(library: FakePyodbc) -> None:
     library.connection = object()
-    odbc.connect("Server=s")
-    odbc.connect("Server=s;Encrypt=no")
+    connect("Server=s")
+    connect("Server=s;Encrypt=no")
     assert ["encrypt=yes" in text for text, _ in library.given] == [True, False]
 
 
@@ -146,4 +148,26 @@ def test_pyodbc_that_does_not_load_is_a_sentence_with_the_remedy(monkeypatch: py
     monkeypatch.delitem(sys.modules, "pyodbc", raising=False)
     monkeypatch.setattr(builtins, "__import__", refuse)
     with pytest.raises(MigrationError, match="libodbc2"):
-        odbc.connect("Server=s")
+        connect("Server=s")
+
+
+def test_a_password_with_a_url_in_it_still_names_a_sql_server(
+    library: FakePyodbc, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SQL_CONNECTION_STRING", "Server=s;UID=u;PWD=C4nary://x")
+    assert main(["status"]) == 1
+    assert "C4nary://x" in library.given[0][0]
+    assert "C4nary" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["Server=s;PWD={C4nary", "Server=s;PWD={C4nary}y", "Server=s;C4nary"])
+def test_a_malformed_string_is_a_wrong_call_and_is_not_quoted(
+    text: str, library: FakePyodbc, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SQL_CONNECTION_STRING", text)
+    assert main(["status"]) == 2
+    assert main(["status", "--database", text]) == 2
+    said = capsys.readouterr().err
+    assert "SQL_CONNECTION_STRING" in said
+    assert "C4nary" not in said
+    assert library.given == []

@@ -1,14 +1,15 @@
 """The public surface of this checkout, as JSON on standard output: kind -> what there is of it.
 
-``python tests/contract/public_surface/extractor --storage CONNECTION_STRING``, the storage being an Azurite. In a
+``python tests/contract/public_surface/extractor`` with the connection string of an Azurite in SURFACE_STORAGE. In a
 process of its own, because an app can be indexed once per process and telemetry set up once; the caller gives it an
-environment without settings.
+environment without other settings.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Callable
@@ -20,9 +21,8 @@ ROOT = Path(__file__).resolve().parents[4]
 
 def main() -> int:
     """Extract every kind, or say in one sentence which could not be and why."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--storage", required=True, help="connection string of an Azurite")
-    given = parser.parse_args()
+    argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0]).parse_args()
+    storage = os.environ.pop("SURFACE_STORAGE")  # not an argument: those are for everybody to read
     sys.path.insert(1, str(ROOT))
     import app_index
     import azure_deployment
@@ -34,7 +34,7 @@ def main() -> int:
 
     with tempfile.TemporaryDirectory(prefix="public-surface-") as folder:
         place = Path(folder)
-        day = one_day.lived(given.storage, place)
+        day = one_day.lived(storage, place)
         app = app_index.indexed()
         kinds: dict[str, Callable[[], Any]] = {
             "command_lines": command_lines.every_command_line,

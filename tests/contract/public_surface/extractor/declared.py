@@ -48,7 +48,7 @@ def outputs(place: Path) -> dict[str, Any]:
         "audit, what is wrong": sorted(found("kinds of discrepancies")),
         "audit, what waits": sorted(found("kinds of waiting")),
         "demo": _fields("demo"),
-        "doctor": _fields("finding of the doctor"),
+        "doctor": ["check", *found("finding of the doctor")._fields],
         "checks of test, doctor and doctor --cloud": {f"{table[0]} and after": table for table in tables},
         "replay": _fields("replay"),
         "package": _fields("package"),
@@ -56,7 +56,7 @@ def outputs(place: Path) -> dict[str, Any]:
         "faults, lanes": {scale: sorted(lanes) for scale, lanes in found("lanes of a fault run").items()},
         "running.json": _fields("what is up"),
         "migrate status": _migration_status(place),
-        "truth list": _truth_list(place),
+        "manifest": _manifest(place),
     }  # fmt: skip
 
 
@@ -66,7 +66,7 @@ def folders(place: Path) -> dict[str, Any]:
     layout = found("folders of a device")(device)
     layout.create()
     (device / "inbox" / "x.png").write_bytes(b"")
-    found("set aside a file")(layout, b"x.png", found("why it is set aside")("too_large", "for the test"))
+    found("reject a file")(layout, b"x.png", found("why it is rejected")("too_large", "for the test"))
     [reason] = (device / "rejected").glob("*.json")
     return {
         "folders of a device": _paths(layout, device),
@@ -128,12 +128,12 @@ def _migration_status(place: Path) -> list[str]:
     return sorted(json.loads(subprocess.run(words, cwd=ROOT, capture_output=True, check=False).stdout))
 
 
-def _truth_list(place: Path) -> list[str]:
+def _manifest(place: Path) -> list[str]:
     """The fields of a bad image's line: a good one has no reason."""
     truth, inbox = place / "truth.jsonl", place / "simulated"
     words = ["simulate", "--images", "1", "--bad", "1", "--seed", "1", "--rate", "0"]
     subprocess.run(
-        [sys.executable, "-m", "local_agent", *words, "--inbox", str(inbox), "--truth", str(truth)],
+        [sys.executable, "-m", "local_agent", *words, "--inbox", str(inbox), "--manifest", str(truth)],
         cwd=ROOT, capture_output=True, check=True,
     )  # fmt: skip
     return list(json.loads(truth.read_text(encoding="utf-8")))

@@ -89,7 +89,7 @@ def _files(place: Path) -> Iterator[tuple[str, bytes]]:
     """Two good images and a bad one of the simulator, in the order good, bad, good."""
     inbox, truth = place / "day", place / "day.jsonl"
     words = ("--images", "3", "--bad", "1", "--seed", "1", "--rate", "0")
-    _run("local_agent", "simulate", *words, "--inbox", str(inbox), "--truth", str(truth))
+    _run("local_agent", "simulate", *words, "--inbox", str(inbox), "--manifest", str(truth))
     lines = [json.loads(line) for line in truth.read_text(encoding="utf-8").splitlines()]
     lines.sort(key=lambda line: line["expected"] == "rejected")
     for line in (lines[0], lines[2], lines[1]):

@@ -158,7 +158,7 @@ async def attempt(scenario: Scenario, folder: Path, point: CrashPoint) -> dict[s
     from functions_host.clock import VirtualClock
     from functions_host.durable import DurableEngine, DurableOptions
     from functions_host.invoking.invocation import Invoker
-    from functions_host.invoking.invocation_log import InvocationLog
+    from functions_host.invoking.logs import InvocationLog
     from functions_host.running.app_catalog import AppCatalog
     from functions_host.running.application import load_application
 

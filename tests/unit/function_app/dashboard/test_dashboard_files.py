@@ -8,13 +8,13 @@ import pytest
 
 from function_app.dashboard import files
 from function_app.dashboard.picture import picture_of
-from function_app.http_api.answers import Answer, NotFound
+from function_app.http_api.responses import ApiResponse, NotFound
 
 MODULES = [name for name in files.asset_texts() if name.endswith(".js")]
 NAMES = ("page.html", *files.asset_texts())
 
 
-def answer(name: str, if_none_match: str | None = None) -> Answer:
+def answer(name: str, if_none_match: str | None = None) -> ApiResponse:
     return files.page(if_none_match) if name == "page.html" else files.asset(name, if_none_match)
 
 

@@ -1,4 +1,4 @@
-"""What health and the probes tell, decided without any host: who is told reasons, and how often anybody is asked."""
+"""What health and the probes answer, decided without any host: who sees reasons, and how often anything is checked."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from function_app.errors import Misconfigured, StorageUnavailable, StoreUnavailable
-from function_app.http_api.health import NEEDED_SCHEMA, SharedLook, readiness, told_to_a_probe
+from function_app.http_api.health import NEEDED_SCHEMA, HealthView, SharedCheck, probe_response, readiness
 
 SECRET = "Storage answered 403 (AuthorizationFailure)."
 
@@ -36,7 +36,7 @@ class World:
 
 
 def use(world: World) -> Any:
-    """What the answers ask for their resources."""
+    """Where the handlers get their resources."""
     return lambda: world
 
 
@@ -44,12 +44,12 @@ def told(answer: Any) -> tuple[int, dict[str, Any]]:
     return answer.status, json.loads(answer.body)
 
 
-async def test_health_tells_the_reason_and_a_probe_only_the_flag():
+async def test_health_shows_the_reason_and_a_probe_only_the_flag():
     world = World(StorageUnavailable(SECRET))
     status, body = told(await readiness(use(world)))
     assert (status, body["status"]) == (503, "unavailable")
     assert SECRET in body["checks"]["storage"]["reason"]
-    answer = await told_to_a_probe(SharedLook(), use(world))
+    answer = await probe_response(SharedCheck(), use(world))
     assert told(answer) == (
         503,
         {"status": "unavailable", "checks": {"storage": {"ok": False}, "database": {"ok": False}}},
@@ -57,8 +57,8 @@ async def test_health_tells_the_reason_and_a_probe_only_the_flag():
 
 
 @pytest.mark.parametrize("schema", [NEEDED_SCHEMA - 1, StoreUnavailable("down")])
-async def test_a_probe_is_told_which_of_the_two_is_not_well(schema):
-    status, body = told(await told_to_a_probe(SharedLook(), use(World(schema=schema))))
+async def test_a_probe_sees_which_of_the_two_checks_failed(schema):
+    status, body = told(await probe_response(SharedCheck(), use(World(schema=schema))))
     assert (status, body["checks"]) == (503, {"storage": {"ok": True}, "database": {"ok": False}})
 
 
@@ -66,35 +66,54 @@ async def test_a_probe_of_a_misconfigured_app_learns_no_setting():
     def use() -> Any:
         raise Misconfigured("set SQL_CONNECTION_STRING")
 
-    answer = await told_to_a_probe(SharedLook(), use)
+    answer = await probe_response(SharedCheck(), use)
     assert told(answer) == (503, {"status": "unavailable", "checks": {"settings": {"ok": False}}})
 
 
-async def test_however_many_probes_ask_storage_and_database_are_asked_once_in_five_seconds():
+async def test_however_many_probes_come_storage_and_database_are_checked_once_in_five_seconds():
     world, clock = World(), [100.0]
-    shared = SharedLook(5.0, lambda: clock[0])
-    answers = await asyncio.gather(*(told_to_a_probe(shared, use(world)) for _ in range(50)))
+    shared = SharedCheck(5.0, lambda: clock[0])
+    answers = await asyncio.gather(*(probe_response(shared, use(world)) for _ in range(50)))
     assert {answer.status for answer in answers} == {200}
     assert world.asked == 2
     clock[0] += 4.9
-    await told_to_a_probe(shared, use(world))
+    await probe_response(shared, use(world))
     assert world.asked == 2
     clock[0] += 0.1
-    await told_to_a_probe(shared, use(world))
+    await probe_response(shared, use(world))
     assert world.asked == 4
 
 
-async def test_a_probe_that_gives_up_leaves_the_look_to_the_others():
-    world, shared = World(), SharedLook()
-    impatient = asyncio.ensure_future(told_to_a_probe(shared, use(world)))
+async def test_a_probe_that_gives_up_leaves_the_check_to_the_others():
+    world, shared = World(), SharedCheck()
+    impatient = asyncio.ensure_future(probe_response(shared, use(world)))
     await asyncio.sleep(0)
-    patient = asyncio.ensure_future(told_to_a_probe(shared, use(world)))
+    patient = asyncio.ensure_future(probe_response(shared, use(world)))
     impatient.cancel()
     assert (await patient).status == 200
 
 
-async def test_health_with_a_key_looks_each_time():
+async def test_health_with_a_key_checks_each_time():
     world = World()
     for _ in range(3):
         await readiness(use(world))
     assert world.asked == 6
+
+
+async def test_while_a_check_waits_for_a_silent_storage_no_other_is_begun():
+    clock, checks, answered = [100.0], [0], asyncio.Event()
+    shared = SharedCheck(5.0, lambda: clock[0])
+
+    async def check() -> HealthView:
+        checks[0] += 1
+        await answered.wait()
+        return HealthView("ok", {})
+
+    probes = []
+    for _ in range(5):
+        probes.append(asyncio.ensure_future(shared.result(check)))
+        await asyncio.sleep(0)
+        clock[0] += 5
+    answered.set()
+    assert {view.status for view in await asyncio.gather(*probes)} == {"ok"}
+    assert checks == [1]

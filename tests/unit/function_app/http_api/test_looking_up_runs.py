@@ -15,23 +15,23 @@ import azure.functions as func
 import pytest
 
 from function_app.errors import StoreUnavailable
-from function_app.http_api.answers import BadParameter, NotFound, json_answer
-from function_app.http_api.runs import WrittenRuns, look_up, some_runs
-from function_app.http_api.stats import figures
+from function_app.http_api.responses import BadParameter, NotFound, json_response
+from function_app.http_api.runs import RunJsonCache, look_up, some_runs
+from function_app.http_api.stats import statistics
 from function_app.http_api.views import RunsPage, view_of
 from function_app.models.runs import (
     Counts,
     ImageVersion,
-    Lineage,
     Outcome,
     Page,
     RunRecord,
     RunRequest,
     Score,
+    SourceMetadata,
     StoredRun,
 )
-from function_app.workflow.live_runs.instances import DurableUnavailable, LiveRun, State
-from function_app.workflow.live_runs.listing import LiveAnswer
+from function_app.workflow.live_runs.durable_status import DurableUnavailable, LiveRun, State
+from function_app.workflow.live_runs.listing import LiveSnapshot
 from function_app.workflow.retries import SHORTEST_DELAY, delay_before_retry
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -123,47 +123,47 @@ async def test_a_cursor_of_live_runs_is_refused_by_name() -> None:
 def test_a_page_is_written_as_the_model_says() -> None:
     runs = (stored(), replace(stored(Outcome.REJECTED), scores=()))
     views = tuple(view for run in runs if (view := view_of(run, None)))
-    expected = json_answer(RunsPage(views, "next")).body
-    written = WrittenRuns()
-    assert written.page(Page(runs, "next")) == expected
-    assert written.page(Page(runs, "next")) == expected
+    expected = json_response(RunsPage(views, "next")).body
+    cache = RunJsonCache()
+    assert cache.page(Page(runs, "next")) == expected
+    assert cache.page(Page(runs, "next")) == expected
 
 
-def test_a_row_that_changed_is_written_anew() -> None:
-    written, before = WrittenRuns(), stored(Outcome.REJECTED)
-    written.page(Page((before,)))
+def test_a_row_that_changed_is_encoded_anew() -> None:
+    cache, before = RunJsonCache(), stored(Outcome.REJECTED)
+    cache.page(Page((before,)))
     for after in (stored(Outcome.SCORED, attempt=2), replace(before, scores=(Score("later", "1", 3, NOW),))):
-        [told] = json.loads(written.page(Page((after,))))["runs"]
+        [told] = json.loads(cache.page(Page((after,))))["runs"]
         assert (told["state"], told["attempt"]) == (after.record.outcome, after.record.attempt)
         assert [score["scorer"] for score in told["scores"]] == [score.scorer for score in after.scores]
 
 
 def test_no_more_texts_are_kept_than_allowed() -> None:
-    written = WrittenRuns(most_kept=2)
+    cache = RunJsonCache(most_kept=2)
     for attempt in range(1, 6):
-        written.page(Page((stored(attempt=attempt),)))
-        assert len(written._texts) <= 2
+        cache.page(Page((stored(attempt=attempt),)))
+        assert len(cache._texts) <= 2
 
 
-def living(*devices: str, away: bool = False) -> Any:
-    """A world in which these devices' images are under way, the later ones begun a second later each."""
+def under_way(*devices: str, away: bool = False) -> Any:
+    """Resources with these devices' images under way, each started a second after the one before."""
     runs = tuple(
         LiveRun(
             f"{number + 1:032x}", "Running", NOW + timedelta(seconds=number),
             request=RunRequest(
-                f"{number + 1:032x}", ImageVersion("img", f"{device}/{number}.png", "0x1", 5), Lineage(device)
+                f"{number + 1:032x}", ImageVersion("img", f"{device}/{number}.png", "0x1", 5), SourceMetadata(device)
             ),
         )
         for number, device in enumerate(devices)
     )  # fmt: skip
 
-    async def current(_: object) -> LiveAnswer:
+    async def snapshot(_: object) -> LiveSnapshot:
         if away:
             raise DurableUnavailable("away")
-        return LiveAnswer(runs, NOW)
+        return LiveSnapshot(runs, NOW)
 
     store = SimpleNamespace(counts=lambda _: Counts(scored=1))
-    return SimpleNamespace(living=SimpleNamespace(current=current), now=lambda: NOW, store=store)
+    return SimpleNamespace(live_runs=SimpleNamespace(snapshot=snapshot), now=lambda: NOW, store=store)
 
 
 async def live(use: Any, **given: str) -> list[dict[str, Any]]:
@@ -174,18 +174,18 @@ async def live(use: Any, **given: str) -> list[dict[str, Any]]:
 
 async def stats(use: Any, **given: str) -> dict[str, Any]:
     address = f"http://host/api/stats?{urlencode(given)}"
-    answer = await figures(func.HttpRequest("GET", address, body=b""), Durable(), use)
+    answer = await statistics(func.HttpRequest("GET", address, body=b""), Durable(), use)
     return dict(json.loads(answer.body))
 
 
 async def test_runs_under_way_are_told_with_their_images_newest_first() -> None:
-    told = await live(living("cam-1", "cam-2"))
+    told = await live(under_way("cam-1", "cam-2"))
     assert [run["blob_name"] for run in told] == ["cam-2/1.png", "cam-1/0.png"]
     assert [run["device_id"] for run in told] == ["cam-2", "cam-1"]
 
 
 async def test_runs_under_way_are_filtered_by_device_and_by_when_they_began() -> None:
-    use = living("cam-1", "cam-2", "cam-1")
+    use = under_way("cam-1", "cam-2", "cam-1")
     assert [run["blob_name"] for run in await live(use, device="cam-1")] == ["cam-1/2.png", "cam-1/0.png"]
     assert [run["blob_name"] for run in await live(use, device="cam-1", limit="1")] == ["cam-1/2.png"]
     second = (NOW + timedelta(seconds=1)).isoformat()
@@ -194,14 +194,14 @@ async def test_runs_under_way_are_filtered_by_device_and_by_when_they_began() ->
 
 
 async def test_live_states_are_counted_by_device_and_say_how_old_they_are() -> None:
-    use = living("cam-1", "cam-2", "cam-1")
+    use = under_way("cam-1", "cam-2", "cam-1")
     told = await stats(use)
     assert (told["counts"]["running"], told["live_as_of"]) == (3, "2026-01-01T00:00:00.000000Z")
     assert (await stats(use, device="cam-1"))["counts"]["running"] == 2
 
 
 async def test_live_states_that_nobody_can_tell_are_null_and_so_is_their_age() -> None:
-    told = await stats(living("cam-1", away=True))
+    told = await stats(under_way("cam-1", away=True))
     assert told["counts"] == {
         "scored": 1, "rejected": 0, "failed": 0, "waiting": None, "running": None, "retrying": None,
     }  # fmt: skip

@@ -9,25 +9,27 @@ import pytest
 
 from function_app.models.codec import format_time, from_json, parse_time, to_json
 from function_app.models.runs import (
-    Ending,
     FailedTry,
     ImageVersion,
-    Lineage,
     Outcome,
     Progress,
     Rejection,
     RunRecord,
     RunRequest,
+    RunResult,
     Score,
-    StepAnswer,
+    SourceMetadata,
+    StepResult,
 )
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 RECORD = RunRecord("0" * 32, "img", "a/b.png", "0x1", 9, Outcome.SCORED, 2, NOW, started_at=NOW)
 SAMPLES = [
-    RunRequest("0" * 32, ImageVersion("img", "ü/<b>.png", "0x1", 0), Lineage("cam-1", captured_at=NOW), 3),
-    Ending(RECORD, (Score("pixel_sum", "1", 261_120, NOW), Score("other", "2", -1, NOW))),
-    StepAnswer(Rejection("empty", "The file has no bytes."), "ab"),
+    RunRequest(
+        "0" * 32, ImageVersion("img", "ü/<b>.png", "0x1", 0), SourceMetadata("cam-1", captured_at=NOW), 3
+    ),
+    RunResult(RECORD, (Score("pixel_sum", "1", 261_120, NOW), Score("other", "2", -1, NOW))),
+    StepResult(Rejection("empty", "The file has no bytes."), "ab"),
     Progress("save_result", (FailedTry("save_result", 1, NOW, "x"),), 12, NOW + timedelta(seconds=1)),
 ]
 
@@ -40,6 +42,14 @@ def test_a_model_survives_the_way_through_json_text(sample):
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: type(sample).__name__)
 def test_fields_of_a_later_version_are_ignored(sample):
     assert from_json(type(sample), {**to_json(sample), "later": {"more": 1}}) == sample
+
+
+def test_a_renamed_field_keeps_its_key_for_histories_and_the_version_before():
+    request = SAMPLES[0]
+    assert isinstance(request, RunRequest)
+    encoded = to_json(request)
+    assert list(encoded) == ["run_id", "image", "lineage", "attempt"]
+    assert encoded["lineage"]["device_id"] == request.source.device_id == "cam-1"
 
 
 def test_fields_missing_in_an_earlier_version_take_their_defaults():

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from function_app.models.identity import blob_key_of, is_run_id, lineage_of, plain_etag, run_id_of
+from function_app.models.identity import blob_key_of, is_run_id, plain_etag, run_id_of, source_metadata_of
 
 NAME = "cam-1/20260101T120000123456Z-0123456789abcdef.png"
 CAPTURED = datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -47,20 +47,20 @@ def test_lineage_comes_from_metadata_whatever_the_case_of_its_keys():
         "CapturedAt": "2026-02-03T04:05:06.000007Z",
         "sha256": "a" * 64,
     }
-    lineage = lineage_of("any name.png", told, CAPTURED)
-    assert (lineage.device_id, lineage.source_name, lineage.sha256) == ("cam-9", "a%20b/c.png", "a" * 64)
-    assert lineage.captured_at == datetime(2026, 2, 3, 4, 5, 6, 7, tzinfo=UTC)
-    assert lineage.uploaded_at == CAPTURED
+    source = source_metadata_of("any name.png", told, CAPTURED)
+    assert (source.device_id, source.source_name, source.sha256) == ("cam-9", "a%20b/c.png", "a" * 64)
+    assert source.captured_at == datetime(2026, 2, 3, 4, 5, 6, 7, tzinfo=UTC)
+    assert source.uploaded_at == CAPTURED
 
 
 def test_our_own_blob_names_tell_device_and_capture_time_by_themselves():
-    lineage = lineage_of(NAME, {}, None)
-    assert (lineage.device_id, lineage.captured_at) == ("cam-1", CAPTURED)
+    source = source_metadata_of(NAME, {}, None)
+    assert (source.device_id, source.captured_at) == ("cam-1", CAPTURED)
 
 
 @pytest.mark.parametrize("name", ["x.png", "a/b/c.png", NAME.title(), NAME + "x" * 9])
 def test_foreign_names_have_no_lineage(name):
-    assert lineage_of(name, {}, None).device_id is None
+    assert source_metadata_of(name, {}, None).device_id is None
 
 
 def test_metadata_that_does_not_fit_is_left_out_never_an_error():
@@ -70,9 +70,11 @@ def test_metadata_that_does_not_fit_is_left_out_never_an_error():
         "capturedat": "yesterday",
         "sha256": "'; DROP TABLE runs",
     }
-    lineage = lineage_of("x.png", hostile, None)
-    assert set(vars(lineage).values()) == {None}
+    source = source_metadata_of("x.png", hostile, None)
+    assert set(vars(source).values()) == {None}
 
 
 def test_an_impossible_date_in_a_name_is_no_capture_time():
-    assert lineage_of("cam-1/20261399T990000123456Z-0123456789abcdef.png", {}, None).captured_at is None
+    assert (
+        source_metadata_of("cam-1/20261399T990000123456Z-0123456789abcdef.png", {}, None).captured_at is None
+    )

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from database_connection import sql_server
 from function_app.errors import StoreUnavailable
 from function_app.results.database import DuplicateKey
-from function_app.results.mssql import odbc
 from function_app.results.mssql.database import MssqlDatabase
 
 
@@ -79,7 +79,7 @@ class Driver:
 @pytest.fixture
 def driver(monkeypatch: pytest.MonkeyPatch) -> Driver:
     fake = Driver()
-    monkeypatch.setattr(odbc, "load_pyodbc", lambda: fake)
+    monkeypatch.setattr(sql_server, "load_pyodbc", lambda: fake)
     return fake
 
 

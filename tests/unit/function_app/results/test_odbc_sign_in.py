@@ -1,4 +1,4 @@
-"""Which driver, which sign-in, and that no secret is shown on any of these ways."""
+"""The store signs in or says why not, and shows no secret on any of these ways."""
 
 from __future__ import annotations
 
@@ -12,52 +12,14 @@ from typing import Any
 
 import pytest
 
+from database_connection import sql_server
 from function_app.errors import Misconfigured, PipelineError, StoreUnavailable
 from function_app.results import open_result_store
-from function_app.results.mssql import odbc
 from function_app.results.mssql.database import MssqlDatabase
-from function_app.results.mssql.odbc import parse, write
 from function_app.settings import Settings, StorageSettings
 
 CANARY = "C4nary;pass}word"
 WRITTEN = "{C4nary;pass}}word}"
-
-
-def test_the_newest_registered_microsoft_driver_is_taken() -> None:
-    installed = ["SQLite3", "ODBC Driver 17 for SQL Server", "ODBC Driver 18 for SQL Server", "FreeTDS"]
-    assert odbc.newest_driver(installed, Path("/wheel.so")) == "ODBC Driver 18 for SQL Server"
-    assert odbc.newest_driver(["ODBC Driver 9 for SQL Server", *installed[1:2]], None).endswith(
-        "17 for SQL Server"
-    )
-    assert (
-        odbc.newest_driver(["ODBC Driver 21 for SQL Server", *installed], None)
-        == "ODBC Driver 21 for SQL Server"
-    )
-
-
-def test_the_wheel_is_taken_where_no_driver_is_registered() -> None:
-    assert odbc.newest_driver(["FreeTDS"], Path("/wheel.so")) == "/wheel.so"
-
-
-@pytest.mark.parametrize("word", ["Debian", "macOS", "Windows", "Azure"])
-def test_no_driver_and_no_pyodbc_are_one_sentence_with_the_remedy_for_each_system(word: str) -> None:
-    with pytest.raises(Misconfigured, match=word):
-        odbc.newest_driver([], None)
-    assert word in odbc.NO_PYODBC
-
-
-def test_the_wheels_library_is_found_for_this_processor(tmp_path: Path) -> None:
-    for name in (
-        "linux/rhel/x86_64/lib/libmsodbcsql-18.6.so.2.1",
-        "linux/debian_ubuntu/arm64/lib/libmsodbcsql-18.6.so.2.1",
-        "linux/debian_ubuntu/x86_64/lib/libmsodbcsql-18.6.so.2.1",
-        "linux/debian_ubuntu/x86_64/share/msodbcsqlr18.rll",
-    ):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    found = odbc.library_among(tmp_path, "x86_64")
-    assert found == tmp_path / "linux/debian_ubuntu/x86_64/lib/libmsodbcsql-18.6.so.2.1"
-    assert odbc.library_among(tmp_path, "riscv64") is None
 
 
 def test_pyodbc_that_does_not_load_is_a_sentence_and_not_an_import_error(
@@ -73,7 +35,7 @@ def test_pyodbc_that_does_not_load_is_a_sentence_and_not_an_import_error(
     monkeypatch.delitem(sys.modules, "pyodbc", raising=False)
     monkeypatch.setattr(builtins, "__import__", refuse)
     with pytest.raises(Misconfigured, match="libodbc2"):
-        odbc.load_pyodbc()
+        open_result_store(Settings(storage=StorageSettings("x"), sql_connection_string="Server=s"))
 
 
 def test_opening_a_sqlite_store_does_not_import_pyodbc(
@@ -85,30 +47,11 @@ def test_opening_a_sqlite_store_does_not_import_pyodbc(
     )
 
 
-def test_connection_strings_keep_braces_and_semicolons_in_values() -> None:
-    pairs = parse(f"Server=tcp:a,1433; PWD = {WRITTEN} ;;Database=b;")
-    assert pairs == {"server": "tcp:a,1433", "pwd": WRITTEN, "database": "b"}
-    assert parse(write(pairs)) == pairs
-    assert parse("UID=a;UID=b") == {"uid": "a"}
-
-
-@pytest.mark.parametrize("text", ["no pairs", "PWD={unclosed", "=x", "a=b;PWD={x}y"])
-def test_a_malformed_connection_string_is_refused_without_quoting_it(text: str) -> None:
-    with pytest.raises(Misconfigured) as refused:
-        parse(text)
+@pytest.mark.parametrize("text", ["a=b;no pairs", "PWD={unclosed", "a=b;PWD={x}y"])
+def test_a_malformed_connection_string_is_a_setting_to_mend_and_is_not_quoted(text: str) -> None:
+    with pytest.raises(Misconfigured, match="SQL_CONNECTION_STRING") as refused:
+        open_result_store(Settings(storage=StorageSettings("x"), sql_connection_string=text))
     assert text not in str(refused.value)
-
-
-def test_managed_identity_is_left_to_the_driver_and_encryption_is_on() -> None:
-    whole = odbc.completed(
-        parse("Server=s;Authentication=ActiveDirectoryMsi"), lambda: "ODBC Driver 18 for SQL Server"
-    )
-    assert whole == {
-        "driver": "{ODBC Driver 18 for SQL Server}",
-        "server": "s",
-        "authentication": "ActiveDirectoryMsi",
-        "encrypt": "yes",
-    }
 
 
 @dataclass
@@ -124,17 +67,6 @@ class FakeCredential:
         return SimpleNamespace(token=f"token-{self.given}", expires_on=self.now + 3600)
 
 
-def test_an_entra_token_is_packed_for_the_driver_and_renewed_before_it_expires() -> None:
-    credential = FakeCredential()
-    tokens = odbc.AccessTokens(credential, lambda: credential.now)
-    assert tokens.packed() == b"\x0e\x00\x00\x00" + "token-1".encode("utf-16-le")
-    credential.now = 3299
-    assert tokens.packed().endswith("1".encode("utf-16-le"))
-    credential.now = 3300
-    assert tokens.packed().endswith("2".encode("utf-16-le"))
-    assert credential.given == 2
-
-
 class RefusedCredential:
     """Fails as a credential does whose sign-in service quotes what it was sent."""
 
@@ -143,7 +75,7 @@ class RefusedCredential:
 
 
 def test_a_token_that_entra_refuses_waits_says_so_and_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(odbc, "load_pyodbc", lambda: FakePyodbc("28000"))
+    monkeypatch.setattr(sql_server, "load_pyodbc", lambda: FakePyodbc("28000"))
     database = MssqlDatabase("Server=s;Authentication=ActiveDirectoryDefault", credential=RefusedCredential)
     for use in (database.writing, database.reading):
         with pytest.raises(StoreUnavailable, match="ConnectionError") as refused, use():
@@ -182,7 +114,7 @@ def test_a_failed_sign_in_shows_no_password_and_no_token_anywhere(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     library = FakePyodbc(state)
-    monkeypatch.setattr(odbc, "load_pyodbc", lambda: library)
+    monkeypatch.setattr(sql_server, "load_pyodbc", lambda: library)
     caplog.set_level("DEBUG")
     shown = ""
     for text in (f"Server=s;UID=u;PWD={WRITTEN}", "Server=s;Authentication=ActiveDirectoryDefault"):
@@ -195,7 +127,7 @@ def test_a_failed_sign_in_shows_no_password_and_no_token_anywhere(
     captured = capsys.readouterr()
     shown += captured.out + captured.err + caplog.text
     assert WRITTEN in library.given[0][0]
-    assert odbc.ACCESS_TOKEN_ATTRIBUTE in library.given[2][1]["attrs_before"]
+    assert sql_server.ACCESS_TOKEN_ATTRIBUTE in library.given[2][1]["attrs_before"]
     for secret in (CANARY, WRITTEN, "C4nary", "token-1", "t\\x00o\\x00k"):
         assert secret not in shown
 

@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from function_app.errors import Misconfigured, StorageUnavailable
-from function_app.models.runs import ImageVersion, Lineage, RunRequest
+from function_app.models.runs import ImageVersion, RunRequest, SourceMetadata
 from function_app.telemetry import observing, providers
 from function_app.telemetry.traced_image import image_of_input, own_trace
 
@@ -99,7 +99,7 @@ def test_our_own_errors_are_told_by_their_reason(recorded):
 ARRIVED = RunRequest(
     "ab" * 16,
     ImageVersion("img", "cam-1/a.png", "1", 1),
-    Lineage(
+    SourceMetadata(
         captured_at=datetime(2026, 1, 1, 0, 0, 0, 250_000, tzinfo=UTC),
         uploaded_at=datetime(2026, 1, 1, 0, 0, 2, tzinfo=UTC),
     ),
@@ -121,7 +121,7 @@ def test_a_start_that_fails_is_marked_and_counted_as_a_failed_step_is(recorded):
 
 def test_a_delivery_whose_image_could_not_be_looked_at_is_counted_without_a_span(recorded):
     spans, reader = recorded
-    observing.note_failed_look(StorageUnavailable("Storage answered 503 (ServerBusy)."))
+    observing.count_failed_lookup(StorageUnavailable("Storage answered 503 (ServerBusy)."))
     assert spans.get_finished_spans() == ()
     assert metric(reader, providers.RETRIES)[0].attributes == {
         "step": "start_on_blob",
@@ -140,7 +140,7 @@ def test_the_way_from_device_to_blob_is_a_span_of_the_device_s_trace(recorded):
 
 def test_a_blob_whose_second_began_before_its_file_was_complete_travelled_in_no_time(recorded):
     complete = datetime(2026, 1, 1, 0, 0, 2, 900_000, tzinfo=UTC)  # storage says :02, without a fraction
-    with observing.observed_start(replace(ARRIVED, lineage=replace(ARRIVED.lineage, captured_at=complete))):
+    with observing.observed_start(replace(ARRIVED, source=replace(ARRIVED.source, captured_at=complete))):
         pass
     upload = recorded[0].get_finished_spans()[0]
     assert upload.start_time == upload.end_time
@@ -150,22 +150,22 @@ def test_a_start_is_no_span_while_telemetry_is_off(recorded, monkeypatch):
     monkeypatch.setattr(observing, "TELEMETRY", "off")
     with observing.observed_start(ARRIVED):
         pass
-    observing.note_failed_look(StorageUnavailable(""))
+    observing.count_failed_lookup(StorageUnavailable(""))
     assert recorded[0].get_finished_spans() == ()
     assert recorded[1].get_metrics_data() is None
 
 
 def test_the_sweep_measures_the_oldest_image_that_waits(recorded):
-    observing.note_oldest_waiting(None)
+    observing.measure_oldest_waiting(None)
     assert recorded[1].get_metrics_data() is None
-    observing.note_oldest_waiting(datetime.now(UTC) - timedelta(hours=2))
+    observing.measure_oldest_waiting(datetime.now(UTC) - timedelta(hours=2))
     assert 7_200 <= metric(recorded[1], providers.WAITING)[0].max < 7_260
 
 
 def test_run_and_ending_of_one_image_continue_one_trace():
-    ending = {"record": {"run_id": "ab" * 16, "outcome": "scored", "attempt": 1}, "scores": []}
-    assert image_of_input(RUN).traceparent == image_of_input(ending).traceparent == own_trace("ab" * 16)
-    assert image_of_input({**ending, "traceparent": TOLD}).traceparent == TOLD
+    result = {"record": {"run_id": "ab" * 16, "outcome": "scored", "attempt": 1}, "scores": []}
+    assert image_of_input(RUN).traceparent == image_of_input(result).traceparent == own_trace("ab" * 16)
+    assert image_of_input({**result, "traceparent": TOLD}).traceparent == TOLD
     assert image_of_input({**RUN, "traceparent": TOLD}).traceparent == TOLD
 
 

@@ -44,7 +44,10 @@ def test_threads_that_ask_at_once_get_one_world(monkeypatch):
 
     with ThreadPoolExecutor(THREADS) as pool:
         worlds = list(pool.map(ask, range(THREADS)))
+        assert len(opened) == 1
+        stores = list(pool.map(lambda world: world.store, worlds))
     assert len({id(world) for world in worlds}) == 1
+    assert len({id(store) for store in stores}) == 1
     assert len(opened) == 2
 
 

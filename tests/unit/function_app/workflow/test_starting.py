@@ -1,4 +1,4 @@
-"""One run per blob version, however often and by whomever its arrival is told: by Microsoft's client, as recorded."""
+"""One run per blob version, however often its arrival is reported: with Microsoft's client, as recorded."""
 
 from __future__ import annotations
 
@@ -14,16 +14,18 @@ from azure.durable_functions import DurableOrchestrationClient
 
 from function_app.maintenance.replay import Replayed, replay
 from function_app.models.codec import from_json
-from function_app.models.runs import ImageVersion, Lineage, Outcome, RunRecord, RunRequest
+from function_app.models.runs import ImageVersion, Outcome, RunRecord, RunRequest, SourceMetadata
 from function_app.storage.blobs import RecentBytes
-from function_app.workflow.live_runs.instances import DurableUnavailable
+from function_app.workflow.live_runs.durable_status import DurableUnavailable
 from function_app.workflow.starting import Started, begin, start_run
-from functions_host.testing.background_loop import background_loop
+from functions_host.testing.process import background_loop
 from tests.contract.recordings.durable_extension import DurableExtension, serving
 from tests.contract.recordings.recorded import rows
 
 RUN = RunRequest(
-    "ab" * 16, ImageVersion("img", "x", "0x1", 12), Lineage(uploaded_at=datetime(2026, 1, 1, tzinfo=UTC))
+    "ab" * 16,
+    ImageVersion("img", "x", "0x1", 12),
+    SourceMetadata(uploaded_at=datetime(2026, 1, 1, tzinfo=UTC)),
 )
 AT_ONCE = 5
 
@@ -31,7 +33,7 @@ ClientOf = Callable[[DurableExtension], DurableOrchestrationClient]
 
 
 def nowhere(_: object) -> None:
-    """The list of living runs is no concern of this test."""
+    """The list of live runs is no concern of this test."""
 
 
 @pytest.fixture
@@ -76,9 +78,9 @@ def test_starters_that_are_all_accepted_bring_the_same_request(client_of):
 def test_a_starter_that_is_refused_with_409_has_had_its_work_done(client_of):
     extension = DurableExtension(accepts=AT_ONCE - 1, at_once=AT_ONCE)
     client = client_of(extension)
-    noted: list[RunRequest] = []
-    answers = at_once(lambda: start_run(client, RUN, noted.append))
-    assert noted == [RUN] * (AT_ONCE - 1)
+    added: list[RunRequest] = []
+    answers = at_once(lambda: start_run(client, RUN, added.append))
+    assert added == [RUN] * (AT_ONCE - 1)
     assert sorted(answers) == sorted([Started.ALREADY] + [Started.NOW] * (AT_ONCE - 1))
     assert extension.refused == 1
 

@@ -10,7 +10,8 @@ from typing import Any
 import azure.durable_functions as df
 import pytest
 
-from functions_host.clock import ACTIVITY_LEASE, VirtualClock
+from functions_host.clock import VirtualClock
+from functions_host.durable.activities import ACTIVITY_LEASE
 
 
 @pytest.fixture

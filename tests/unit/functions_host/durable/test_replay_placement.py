@@ -8,17 +8,17 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from functions_host.durable.orchestrating.placement import (
+from functions_host.invoking.invocation import Invoker
+from functions_host.invoking.logs import InvocationLog
+from functions_host.loading.indexing import load_function
+from functions_host.running.app_catalog import (
     BLOCKED_SECONDS,
     LONGEST_CONTEXT,
     SLOW_SECONDS,
     TRIAL_RUNS,
+    AppCatalog,
     ReplayPlacement,
 )
-from functions_host.invoking.invocation import Invoker
-from functions_host.invoking.invocation_log import InvocationLog
-from functions_host.loading.indexing import load_function
-from functions_host.running.app_catalog import AppCatalog
 
 
 def proven() -> ReplayPlacement:

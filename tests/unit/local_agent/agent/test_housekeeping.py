@@ -12,9 +12,8 @@ import pytest
 
 from local_agent.agent.housekeeping import Housekeeper
 from local_agent.agent.metrics import serve_metrics
-from local_agent.agent.progress import progress_line
 from local_agent.agent.settings import UploadSettings
-from local_agent.agent.status import AgentStatus, batch_line
+from local_agent.agent.status import AgentStatus, batch_line, progress_line
 from local_agent.folder.layout import DeviceFolders
 from local_agent.folder.room import Room, delete_expired, make_room, room
 from local_agent.reports import BatchReport, ListingReport, post_batch, take_batches

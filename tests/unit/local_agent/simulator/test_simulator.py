@@ -14,7 +14,7 @@ from PIL import Image
 from local_agent.blob_contract import MAX_IMAGE_BYTES
 from local_agent.cli import main
 from local_agent.simulator.damage import KINDS, bad_image
-from local_agent.simulator.device import TruthList, drop_into, simulate
+from local_agent.simulator.device import Manifest, drop_into, simulate
 from local_agent.simulator.images import Mode, good_image
 from local_agent.simulator.plan import Run
 
@@ -84,10 +84,10 @@ def test_rate_and_burst_say_when_each_image_is_due() -> None:
     assert Run(1, 6, rate=0).due(5) == 0.0
 
 
-def test_truth_is_on_disk_before_the_file_is_visible(tmp_path: Path) -> None:
+def test_manifest_is_on_disk_before_the_file_is_visible(tmp_path: Path) -> None:
     truth = tmp_path / "truth.jsonl"
     seen: list[bool] = []
-    with TruthList(truth) as record:
+    with Manifest(truth) as record:
         drop_into(tmp_path, "a.png", b"x", lambda moment: seen.append((tmp_path / "a.png").exists()))
         simulate(Run(1, 3, rate=0), tmp_path / "inbox", record)
     assert seen == [False]
@@ -105,14 +105,14 @@ def test_pacing_follows_the_clock(tmp_path: Path) -> None:
         naps.append(seconds)
         now[0] += seconds
 
-    with TruthList(tmp_path / "truth.jsonl") as truth:
+    with Manifest(tmp_path / "truth.jsonl") as truth:
         simulate(Run(1, 4, rate=10.0, burst=2), tmp_path / "inbox", truth, clock=lambda: now[0], sleep=nap)
     assert naps == [pytest.approx(0.2)]
 
 
 def test_bad_lines_say_rejected_and_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     truth = tmp_path / "t.jsonl"
-    arguments = ["simulate", "--inbox", str(tmp_path / "in"), "--truth", str(truth), "--images", "16"]
+    arguments = ["simulate", "--inbox", str(tmp_path / "in"), "--manifest", str(truth), "--images", "16"]
     assert main([*arguments, "--bad", "8", "--rate", "0", "--seed", "5", "--prefix", "demo"]) == 0
     lines = [json.loads(line) for line in truth.read_text().splitlines()]
     rejected = [line for line in lines if line["expected"] == "rejected"]
@@ -129,7 +129,7 @@ def test_feeding_takes_every_file_and_claims_nothing_about_sums(tmp_path: Path) 
     (source / "sub" / "a.png").write_bytes(b"two")
     (source / "link.png").symlink_to("/etc/passwd")
     truth = tmp_path / "t.jsonl"
-    arguments = ["feed", "--input", str(source), "--inbox", str(tmp_path / "in"), "--truth", str(truth)]
+    arguments = ["feed", "--input", str(source), "--inbox", str(tmp_path / "in"), "--manifest", str(truth)]
     assert main([*arguments, "--rate", "0", "--prefix", "x-"]) == 0
     assert {path.name: path.read_bytes() for path in (tmp_path / "in").iterdir()} == {
         "x-a.png": b"one",
@@ -138,3 +138,20 @@ def test_feeding_takes_every_file_and_claims_nothing_about_sums(tmp_path: Path) 
     assert {(line["sum"], line["expected"]) for line in map(json.loads, truth.read_text().splitlines())} == {
         (None, None)
     }
+
+
+@pytest.mark.parametrize("option", ["--manifest", "--truth"])
+def test_manifest_keeps_its_former_option_beside_its_own(option: str, tmp_path: Path) -> None:
+    written = tmp_path / "t.jsonl"
+    assert main(["simulate", "--inbox", str(tmp_path / "in"), option, str(written), "--images", "1"]) == 0
+    assert len(written.read_text().splitlines()) == 1
+
+
+def test_simulator_without_a_manifest_is_a_wrong_call(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["simulate", "--inbox", str(tmp_path)])
+    said = capsys.readouterr().err
+    assert "--manifest" in said
+    assert "--truth" not in said

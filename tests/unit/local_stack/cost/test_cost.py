@@ -85,6 +85,12 @@ def test_time_is_money_only_while_something_is_awake():
     )
 
 
+@pytest.mark.parametrize(("images", "per_image"), [(1, 1.0), (730 * 3600, 0.5), (100 * 730 * 3600, 1 / 101)])
+def test_the_journal_is_written_once_a_second_at_most_and_for_each_image_at_most(images, per_image):
+    written = model.bill(priced(blob_write=1.0), "here", images, model.evenly(images))[model.STORAGE] / images
+    assert written == pytest.approx(1 + per_image, rel=1e-5)
+
+
 def test_a_bill_names_its_largest_item_first():
     assert (
         next(iter(model.bill(read_prices(), "east_us", MILLION, model.in_bursts(MILLION)))) == model.TELEMETRY

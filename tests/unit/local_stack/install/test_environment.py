@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from local_stack.command_line import VERBS, main
+from local_stack.errors import remedy_for
 from local_stack.install import environment
-from local_stack.install.remedies import remedy_for
 from local_stack.state_folder import PROJECT_ROOT
 
 
@@ -30,7 +30,7 @@ from local_stack.state_folder import PROJECT_ROOT
     ],
 )
 def test_every_failure_of_an_installer_has_a_remedy(printed: str, remedy: str) -> None:
-    assert remedy in remedy_for(printed)
+    assert remedy in remedy_for(printed, Path("/project"))
 
 
 def test_a_lock_file_that_changed_is_installed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from local_stack.install import doctor_checks, environment, java_runtime, node_runtime
+from local_stack.install import doctor_checks, environment, runtimes
+from local_stack.install.findings import Finding
 from local_stack.operate import doctor
 
 
@@ -55,8 +56,8 @@ def test_a_full_disk_is_a_problem(project: Path, monkeypatch: pytest.MonkeyPatch
 def test_no_java_and_no_node_are_only_notes_because_pypi_has_both(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(java_runtime, "find_java", lambda: None)
-    monkeypatch.setattr(node_runtime, "find_node", lambda: None)
+    monkeypatch.setattr(runtimes, "find_java", lambda: None)
+    monkeypatch.setattr(runtimes, "find_node", lambda: None)
     assert doctor_checks.java()[0] == "note"
     assert doctor_checks.node()[0] == "note"
 
@@ -87,14 +88,39 @@ def test_a_clock_before_2025_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_check_that_cannot_run_is_a_finding_and_not_a_traceback() -> None:
-    def broken() -> tuple[str, str, str]:
+    def broken() -> Finding:
         raise PermissionError("no entry")
 
-    (finding,) = doctor.examine([("folder", broken)])
-    assert (finding.level, finding.check) == ("problem", "folder")
+    ((check, finding),) = doctor.examine([("folder", broken)])
+    assert (finding.level, check) == ("problem", "folder")
     assert "no entry" in finding.finding
 
 
 def test_every_problem_and_every_note_has_a_remedy() -> None:
-    for finding in doctor.examine(doctor_checks.CHECKS):
+    for _, finding in doctor.examine(doctor_checks.CHECKS):
         assert finding.level == "ok" or finding.remedy, finding
+
+
+@pytest.mark.parametrize(
+    ("pyodbc", "level", "words"),
+    [
+        (
+            "drivers = lambda: ['FreeTDS', 'ODBC Driver 18 for SQL Server']",
+            "ok",
+            "ODBC Driver 18 for SQL Server",
+        ),
+        ("drivers = lambda: ['FreeTDS']", "problem", "no ODBC driver"),
+        ("raise ImportError('libodbc.so.2')", "problem", "pyodbc does not load"),
+    ],
+)
+def test_driver_that_the_app_would_take_is_asked_of_the_app_s_own_code(
+    pyodbc: str, level: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pyodbc.py").write_text(f"pooling = True\n{pyodbc}\n")
+    (tmp_path / "mssql_python_odbc.py").write_text("raise ImportError\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("SQL_CONNECTION_STRING", "Server=s")
+    found = doctor_checks.database()
+    assert found[0] == level
+    assert words in found[1]
+    assert bool(found[2]) == (level == "problem")

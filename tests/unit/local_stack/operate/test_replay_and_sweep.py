@@ -106,7 +106,7 @@ def test_many_are_replayed_page_by_page_with_every_filter(
         "until": "1h",
     }
     assert replay.run(wanted(url, **chosen)) == 0
-    assert capsys.readouterr().out == "1001 runs matched: 991 started again, 10 ran already.\n"
+    assert capsys.readouterr().out == "1001 runs matched: 991 started again, 10 already running.\n"
     first, second = (query for _, _, query in Api.asked)
     assert first == {**chosen, "limit": "1000", "dry_run": "false"}
     assert second == {**first, "cursor": "p2"}
@@ -120,7 +120,7 @@ def test_a_dry_run_only_counts(url: str, capsys: pytest.CaptureFixture[str]) -> 
 
 @pytest.mark.parametrize("options", [{}, {"run_id": RUN_ID, "state": "failed"}])
 def test_nobody_replays_everything_by_a_slip(url: str, options: dict[str, str]) -> None:
-    with pytest.raises(StackError, match="Say what to replay"):
+    with pytest.raises(StackError, match="Name what to replay"):
         replay.run(wanted(url, **options))
     assert Api.asked == []
 

@@ -14,6 +14,7 @@ import pytest
 from local_stack.errors import StackError
 from local_stack.operate import runs, watch
 from local_stack.operate.run_api import RunApi
+from local_stack.terminal import printable
 
 RUN = {"run_id": "0" * 32, "state": "rejected", "reason": "not_png", "blob_name": "[red]\x1b[31m‮.png", "attempt": 2,
        "committed_at": "2026-01-01T00:00:00.000000Z", "scores": []}  # fmt: skip
@@ -77,7 +78,7 @@ def test_a_hostile_blob_name_commands_no_terminal(url: str, capsys: pytest.Captu
     shown = capsys.readouterr().out
     assert "\x1b" not in shown
     assert "\u202e" not in shown
-    assert runs.printable(str(RUN["blob_name"])) == "[red]\\u001b[31m\\u202e.png"
+    assert printable(str(RUN["blob_name"])) == "[red]\\u001b[31m\\u202e.png"
 
 
 def test_watch_shows_counts_and_says_what_nobody_can_tell(

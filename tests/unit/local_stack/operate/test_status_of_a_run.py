@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from rich.console import Console
 
-from local_stack.operate.run_timeline import timeline
-from local_stack.operate.status import picture
+from local_stack.operate.status import picture, timeline
 
 REPLAYED = {
     "run_id": "ab" * 16, "state": "rejected", "attempt": 2, "reason": "not_png", "detail": "No PNG signature.",
     "container": "img", "blob_name": "cam-1/x.png", "etag": "0x1", "device_id": "cam-1", "source_name": "x.png",
     "captured_at": "2026-01-01T00:00:00.250000Z", "uploaded_at": "2026-01-01T00:00:00.000000Z",
-    "earlier": [{"attempt": 1, "outcome": "failed", "finished_at": "2026-01-01T00:00:03Z",
+    "earlier_attempts": [{"attempt": 1, "outcome": "failed", "finished_at": "2026-01-01T00:00:03Z",
                  "reason": "store_unavailable", "detail": "down"}],
     "started_at": "2026-01-01T00:00:05Z", "finished_at": "2026-01-01T00:00:09Z",
     "committed_at": "2026-01-01T00:00:09.5Z", "scores": [],
-    "attempts": [{"step": "validate_image", "number": 1, "at": "2026-01-01T00:00:06Z", "error": "blob away"}],
+    "failed_tries": [{"step": "validate_image", "number": 1, "at": "2026-01-01T00:00:06Z", "error": "blob away"}],
     "links": {"self": "/api/runs/" + "ab" * 16},
 }  # fmt: skip
 RETRYING = {
     "run_id": "cd" * 16, "state": "retrying", "attempt": 1, "blob_name": "\x1b[31m\u202e.png", "step": "save_result",
-    "started_at": "2026-01-01T00:00:05Z", "cause": "store_unavailable: down", "failed_attempts": 1,
-    "next_attempt_at": "2026-01-01T00:00:08Z",
+    "started_at": "2026-01-01T00:00:05Z", "cause": "store_unavailable: down", "failed_try_count": 1,
+    "next_try_at": "2026-01-01T00:00:08Z",
 }  # fmt: skip
 SCORED = {"run_id": "ef" * 16, "state": "scored", "scores": [
     {"scorer": "pixel_sum", "scorer_version": "1", "value": 261120},
@@ -38,7 +38,7 @@ def shown(run: dict[str, Any]) -> str:
     return capture.get()
 
 
-def test_every_step_try_and_earlier_outcome_is_told_in_its_order() -> None:
+def test_every_step_try_and_earlier_attempt_is_shown_in_its_order() -> None:
     assert [step.what for step in timeline(REPLAYED)] == [
         "File complete on the device",
         "Blob stored",  # storage cuts its time to whole seconds: never shown before the file
@@ -50,7 +50,18 @@ def test_every_step_try_and_earlier_outcome_is_told_in_its_order() -> None:
     ]
 
 
-def test_a_rejected_run_shows_reason_errors_lineage_and_links() -> None:
+@pytest.mark.parametrize("run", [REPLAYED, RETRYING], ids=lambda run: run["state"])
+def test_a_run_of_an_app_of_the_release_before_is_shown_alike(run: dict[str, Any]) -> None:
+    formerly = {
+        "earlier_attempts": "earlier", "failed_tries": "attempts", "failed_try_count": "failed_attempts",
+        "next_try_at": "next_attempt_at",
+    }  # fmt: skip
+    before = {formerly.get(name, name): value for name, value in run.items()}
+    assert set(before) & set(formerly) == set()
+    assert (timeline(before), shown(before)) == (timeline(run), shown(run))
+
+
+def test_a_rejected_run_shows_reason_errors_source_and_links() -> None:
     text = shown(REPLAYED)
     for told in ("not_png: No PNG signature.", "store_unavailable: down", "blob away", "cam-1/x.png", "0x1",
                  "attempt 2", "http://host/api/runs/abab"):  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any
 from azure.durable_functions import OrchestrationRuntimeStatus
 
 from function_app.errors import BlobMissing, StorageUnavailable, StoreUnavailable
-from function_app.models.runs import ImageVersion, Lineage, RunRequest
+from function_app.models.runs import ImageVersion, RunRequest, SourceMetadata
 from function_app.storage.journal_segments import Reading, Segment
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -18,7 +18,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 def run_request(number: int, attempt: int = 1, device: str | None = "cam-1") -> RunRequest:
     return RunRequest(
-        f"{number:032x}", ImageVersion("img", f"ü/{number}.png", "0x1", 5), Lineage(device), attempt
+        f"{number:032x}", ImageVersion("img", f"ü/{number}.png", "0x1", 5), SourceMetadata(device), attempt
     )
 
 
@@ -78,8 +78,8 @@ class Segments:
             del self.blobs[segment.name]
 
 
-class Books:
-    """The store's one question."""
+class Store:
+    """The store's one query that the list of live runs makes."""
 
     def __init__(self) -> None:
         self.rows: set[str] = set()

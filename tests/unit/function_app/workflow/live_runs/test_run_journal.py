@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 
 import pytest
 
+from function_app.errors import Superseded
 from function_app.workflow.live_runs.journal import (
     RUNS_IN_A_SEGMENT,
     SECONDS_AFTER_A_FAILURE,
     SECONDS_BETWEEN_WRITES,
     WRITES_TO_A_SEGMENT,
-    Noted,
-    RunJournal,
+    JournalEntry,
+    JournalWriter,
     from_lines,
     to_lines,
 )
@@ -32,7 +34,7 @@ class Time:
         await self._over.wait()
         self._over.clear()
 
-    async def passes(self, journal: RunJournal) -> None:
+    async def passes(self, journal: JournalWriter) -> None:
         """One sleep ends, and what follows it is done: the next one has begun, or the task has ended."""
         before = len(self.slept)
         self._over.set()
@@ -51,16 +53,16 @@ def time() -> Time:
 
 
 @pytest.fixture
-async def journal(segments: Segments, time: Time) -> RunJournal:
-    return RunJournal(segments, segments.clock, time.sleep)  # type: ignore[arg-type]
+async def journal(segments: Segments, time: Time) -> JournalWriter:
+    return JournalWriter(segments, segments.clock, time.sleep)  # type: ignore[arg-type]
 
 
-def written(segments: Segments) -> list[Noted]:
+def written(segments: Segments) -> list[JournalEntry]:
     return [noted for lines in segments.blobs.values() for noted in from_lines(lines)]
 
 
 def test_a_note_comes_back_as_it_was_whatever_the_name():
-    notes = [Noted(NOW, run_request(1)), Noted(NOW, run_request(2, attempt=3, device=None))]
+    notes = [JournalEntry(NOW, run_request(1)), JournalEntry(NOW, run_request(2, attempt=3, device=None))]
     lines = to_lines(notes)
     assert lines.count(b"\n") == 2
     assert from_lines(lines) == notes
@@ -68,20 +70,20 @@ def test_a_note_comes_back_as_it_was_whatever_the_name():
 
 @pytest.mark.parametrize("line", [b"{", b"[]", b'"x"', b"{}", b'{"at":1,"run":{}}', b"\xff\xfe"])
 def test_a_line_that_is_no_note_costs_nobody_else_s(line: bytes) -> None:
-    lines = to_lines([Noted(NOW, run_request(1))])
-    assert from_lines(line + b"\n" + lines) == [Noted(NOW, run_request(1))]
+    lines = to_lines([JournalEntry(NOW, run_request(1))])
+    assert from_lines(line + b"\n" + lines) == [JournalEntry(NOW, run_request(1))]
 
 
 async def test_a_burst_is_one_write_a_second_and_none_before_it(
-    journal: RunJournal, segments: Segments, time: Time
+    journal: JournalWriter, segments: Segments, time: Time
 ) -> None:
     for number in range(200):
-        journal.note(run_request(number))
+        journal.add(run_request(number))
     await asyncio.sleep(0)
     assert segments.requests == []
     await time.passes(journal)
     assert segments.requests == ["create", "append"]
-    journal.note(run_request(200))
+    journal.add(run_request(200))
     await time.passes(journal)
     assert segments.requests == ["create", "append", "append"]
     assert [noted.run for noted in written(segments)] == [run_request(number) for number in range(201)]
@@ -89,9 +91,9 @@ async def test_a_burst_is_one_write_a_second_and_none_before_it(
 
 
 async def test_nothing_is_written_while_nothing_starts(
-    journal: RunJournal, segments: Segments, time: Time
+    journal: JournalWriter, segments: Segments, time: Time
 ) -> None:
-    journal.note(run_request(1))
+    journal.add(run_request(1))
     await asyncio.sleep(0)
     await time.passes(journal)
     journal.wake()
@@ -100,11 +102,11 @@ async def test_nothing_is_written_while_nothing_starts(
 
 
 async def test_a_full_segment_is_followed_by_another(
-    journal: RunJournal, segments: Segments, time: Time
+    journal: JournalWriter, segments: Segments, time: Time
 ) -> None:
     for first in (0, RUNS_IN_A_SEGMENT):
         for number in range(first, first + RUNS_IN_A_SEGMENT):
-            journal.note(run_request(number))
+            journal.add(run_request(number))
         segments.clock.advance(1)
         await asyncio.sleep(0)
         await time.passes(journal)
@@ -112,10 +114,10 @@ async def test_a_full_segment_is_followed_by_another(
 
 
 async def test_a_trickle_fills_no_segment_without_end(
-    journal: RunJournal, segments: Segments, time: Time
+    journal: JournalWriter, segments: Segments, time: Time
 ) -> None:
     for number in range(2 * WRITES_TO_A_SEGMENT):
-        journal.note(run_request(number))
+        journal.add(run_request(number))
         segments.clock.advance(1)
         await asyncio.sleep(0)
         await time.passes(journal)
@@ -123,14 +125,14 @@ async def test_a_trickle_fills_no_segment_without_end(
 
 
 async def test_a_segment_that_a_reader_deleted_loses_no_note(
-    journal: RunJournal, segments: Segments, time: Time
+    journal: JournalWriter, segments: Segments, time: Time
 ) -> None:
-    journal.note(run_request(1))
+    journal.add(run_request(1))
     await asyncio.sleep(0)
     await time.passes(journal)
     segments.blobs.clear()
     segments.clock.advance(5)
-    journal.note(run_request(2))
+    journal.add(run_request(2))
     await asyncio.sleep(0)
     await time.passes(journal)
     await time.passes(journal)
@@ -138,17 +140,16 @@ async def test_a_segment_that_a_reader_deleted_loses_no_note(
 
 
 async def test_while_storage_is_away_starting_goes_on_and_the_log_says_so_once(
-    journal: RunJournal, segments: Segments, time: Time, caplog: pytest.LogCaptureFixture
+    journal: JournalWriter, segments: Segments, time: Time, caplog: pytest.LogCaptureFixture
 ) -> None:
     segments.away = True
     for number in range(3):
-        journal.note(run_request(number))
+        journal.add(run_request(number))
         await asyncio.sleep(0)
         await time.passes(journal)
     assert len(segments.requests) == 3
     assert time.slept == [SECONDS_BETWEEN_WRITES, SECONDS_AFTER_A_FAILURE, SECONDS_AFTER_A_FAILURE]
-    warnings = [record for record in caplog.records if record.levelno >= logging.WARNING]
-    assert len(warnings) == 1
+    assert len(warnings(caplog)) == 1
     segments.away = False
     journal.wake()
     await asyncio.sleep(0)
@@ -156,9 +157,54 @@ async def test_while_storage_is_away_starting_goes_on_and_the_log_says_so_once(
     assert [noted.run for noted in written(segments)] == [run_request(number) for number in range(3)]
 
 
-async def test_an_outage_without_end_fills_no_memory(journal: RunJournal, segments: Segments) -> None:
+async def test_an_outage_without_end_fills_no_memory(journal: JournalWriter, segments: Segments) -> None:
     segments.away = True
     for number in range(20_000):
-        journal.note(run_request(number))
+        journal.add(run_request(number))
     assert len(journal.pending) == 5_000
-    assert len(to_lines(journal.pending)) < 4 * 2**20
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    return [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+async def test_the_failure_is_logged_by_whoever_comes_next_not_by_a_task_that_outlives_its_invocation(
+    journal: JournalWriter, segments: Segments, time: Time, caplog: pytest.LogCaptureFixture
+) -> None:
+    segments.away = True
+    journal.add(run_request(1))
+    await asyncio.sleep(0)
+    await time.passes(journal)
+    assert warnings(caplog) == []
+    journal.wake()
+    assert ["storage_unavailable: away" in record.message for record in warnings(caplog)] == [True]
+
+
+async def test_what_cannot_be_written_for_good_ends_no_writer_unheard(
+    journal: JournalWriter, segments: Segments, time: Time
+) -> None:
+    def refuse(*_: object) -> None:
+        raise Superseded("somebody holds a lease on it")
+
+    segments.append = refuse  # type: ignore[method-assign, assignment]
+    journal.add(run_request(1))
+    await asyncio.sleep(0)
+    await time.passes(journal)
+    assert journal._writing is not None
+    assert journal._writing.exception() is None
+    assert len(journal.pending) == 1
+
+
+async def test_what_an_outage_left_is_written_in_portions_that_one_append_may_bring(
+    journal: JournalWriter, segments: Segments, time: Time
+) -> None:
+    longest = replace(run_request(0).image, blob_name="漢" * 1024)
+    for number in range(3 * RUNS_IN_A_SEGMENT):
+        journal.add(replace(run_request(number), image=longest))
+    for _ in range(3):
+        segments.clock.advance(1)
+        await asyncio.sleep(0)
+        await time.passes(journal)
+    assert journal.pending == ()
+    assert len(segments.blobs) == 3
+    assert max(map(len, segments.blobs.values())) < 4 * 2**20

@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 
 from local_stack.errors import StackError
+from local_stack.install.findings import Finding
 from local_stack.operate.cloud_doctor.azure import AzureRefusedError, Health
 from local_stack.operate.cloud_doctor.examination import CHECKS, examine
-from local_stack.operate.cloud_doctor.verdict import Verdict
 
 
-def verdict(azure, name: str) -> Verdict:
+def verdict(azure, name: str) -> Finding:
     return dict(examine(azure.evidence()))[name]
 
 
-def only_problem(azure, name: str) -> Verdict:
+def only_problem(azure, name: str) -> Finding:
     """The verdict of the check; no other check may complain of what is not its own."""
     verdicts = dict(examine(azure.evidence()))
     assert {n for n, v in verdicts.items() if v.level == "problem"} == {name}
