@@ -159,7 +159,8 @@ async function replayReason(state, reason) {
     }
     const number = matched === REPLAYED_AT_ONCE ? `the ${matched} newest` : matched;
     const question = `Replay ${number} ${state} as ${words(reason)}?`;
-    const consequence = "Each image is processed again from its blob. The earlier outcome stays in its history.";
+    const consequence =
+      "Each image is processed again from its blob. The earlier outcome stays in its history.";
     if (!(await confirmed(question, consequence))) return;
     const done = await replayAll(which);
     const already = done.already_running ? `, ${done.already_running} already under way` : "";
