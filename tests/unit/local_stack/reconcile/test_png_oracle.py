@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -141,3 +142,15 @@ def test_exactly_the_28_plain_grey_files_of_pngsuite_have_a_sum() -> None:
     assert len(accepted) == 28
     for name in accepted:
         assert sums[name] == int(np.asarray(Image.open(PNGSUITE / name).convert("L")).sum()), name
+
+
+@pytest.mark.parametrize("name", [b"prVt", b"IDAT"])
+def test_a_megabyte_of_the_smallest_chunks_is_read_in_little_memory(name: bytes) -> None:
+    whole = png(noise(1))
+    data = whole[:33] + chunk(name) * 87_000 + whole[33:]
+    assert len(data) < 1 << 20
+    tracemalloc.start()
+    assert expected_sum(data) == int(noise(1).sum())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 30_000_000
