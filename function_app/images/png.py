@@ -1,8 +1,10 @@
-"""The structure of a PNG file: header, chunks, checksums, and a proper end.
+"""The structure of a PNG file: header, chunks, checksums, and a proper end; and what of it a decoder needs.
 
 Pure; decodes no pixels. Pillow alone accepts files without an end chunk, with bytes after it and
-with more than one frame, and knows a picture's size only after parsing; this module does not.
-Source of the rules: the PNG specification (W3C), sections 5 and 11.
+with more than one frame, knows a picture's size only after parsing, and lets chunks that do not
+belong to the picture (fcTL, text, profiles) decide how it is read; this module does not. Source of
+the rules: the PNG specification (W3C, third edition), sections 5, 9 to 11 and 13; docs/reliability.md
+has a table of them.
 """
 
 from __future__ import annotations
@@ -14,9 +16,7 @@ from dataclasses import dataclass
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEADER_END = 33  # signature 8 + length 4 + type 4 + IHDR 13 + CRC 4
 _KINDS = {0: "grey", 2: "RGB", 3: "palette", 4: "grey with alpha", 6: "RGB with alpha"}
-_CRITICAL = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
-# Encoders may pad the compressed stream with an unused row or so; a bomb needs far more.
-_SLACK = 65_536
+_LAST_FILTER_TYPE = 4  # Paeth
 
 
 class PngFault(Exception):  # noqa: N818  (a finding about a file, not an error of ours)
@@ -50,11 +50,15 @@ class Header:
     @property
     def raw_bytes(self) -> int:
         """Length of the decompressed picture data, filter bytes included, of a one-channel picture."""
-        return sum(
-            rows * (1 + (columns * self.bit_depth + 7) // 8)
+        return sum(length * rows for length, rows in self.scanlines())
+
+    def scanlines(self) -> list[tuple[int, int]]:
+        """(bytes of a row with its filter byte, number of rows) of each pass that is not empty; of one channel."""
+        return [
+            (1 + (columns * self.bit_depth + 7) // 8, rows)
             for columns, rows in self._passes()
             if columns and rows
-        )
+        ]
 
     def _passes(self) -> list[tuple[int, int]]:
         """(columns, rows) of each pass: one, or the seven of Adam7."""
@@ -88,55 +92,90 @@ def read_header(data: bytes) -> Header:
     return Header(width, height, depth, colour, interlace == 1)
 
 
-def check_chunks(data: bytes, header: Header) -> None:
-    """Walk all chunks of a grey PNG to its very end.
+def bare_picture(data: bytes, header: Header) -> bytes:
+    """The picture of a grey PNG as a file of header, picture data and end, all of it checked: the rest is left out.
 
-    Raises PngFault: truncated, trailing_data, damaged (a CRC, the Adler checksum, the order),
-    animated (acTL) or transparent (tRNS).
+    Walks all chunks to the very end of ``data``. What an ancillary chunk holds is not looked at, and
+    cannot change a grey level. Raises PngFault: truncated, trailing_data, damaged (a CRC, the Adler
+    checksum, the order, the length of the picture data), animated (acTL) or transparent (tRNS).
     """
-    picture_data: list[bytes] = []
-    position = len(SIGNATURE)
-    while position < len(data):
-        if position + 12 > len(data):
-            raise PngFault("truncated", "The file ends within a chunk.")
+    compressed, in_last = _picture_data(data)
+    unused = _check_stream(compressed, header)
+    if unused and unused >= in_last:
+        raise PngFault("damaged", "The picture data ends before its last chunk.")
+    body = compressed[: len(compressed) - unused]
+    return data[:_HEADER_END] + _chunk(b"IDAT", body) + _chunk(b"IEND", b"")
+
+
+def _picture_data(data: bytes) -> tuple[bytes, int]:
+    """The joined bodies of all IDAT chunks, and the length of the last one that is not empty."""
+    view = memoryview(data)
+    joined = bytearray()
+    in_last, begun, before = 0, False, b"IHDR"
+    position = _HEADER_END
+    while position + 12 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, position)
         end = position + 12 + length
         if end > len(data):
-            raise PngFault("truncated", "The file ends within a chunk.")
-        if zlib.crc32(data[position + 4 : end - 4]) != int.from_bytes(data[end - 4 : end], "big"):
+            break
+        if zlib.crc32(view[position + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
             raise PngFault("damaged", "The checksum of a chunk is wrong.")
-        _check_kind(kind, first=position == len(SIGNATURE))
         if kind == b"IDAT":
-            picture_data.append(data[position + 8 : end - 4])
-        if kind == b"IEND":
-            if length != 0:
-                raise PngFault("damaged", "The end chunk is not empty.")
-            if end != len(data):
-                raise PngFault("trailing_data", f"{len(data) - end} bytes follow the end of the picture.")
-            return _check_stream(b"".join(picture_data), header.raw_bytes)
-        position = end
-    raise PngFault("truncated", "The file ends without an end chunk.")
+            if begun and before != b"IDAT":
+                raise PngFault("damaged", "The picture data is not in one piece.")
+            joined += view[position + 8 : end - 4]
+            in_last, begun = length or in_last, True
+        elif kind == b"IEND":
+            _check_end(length, len(data) - end)
+            return bytes(joined), in_last
+        else:
+            _check_kind(kind)
+        before, position = kind, end
+    raise PngFault("truncated", "The file ends within a chunk, or without an end chunk.")
 
 
-def _check_kind(kind: bytes, *, first: bool) -> None:
-    if kind == b"IHDR" and not first:
+def _check_end(length: int, following: int) -> None:
+    if length != 0:
+        raise PngFault("damaged", "The end chunk is not empty.")
+    if following:
+        raise PngFault("trailing_data", f"{following} bytes follow the end of the picture.")
+
+
+def _check_kind(kind: bytes) -> None:
+    """A chunk after the header that is neither IDAT nor IEND: may a grey PNG have it?"""
+    if kind == b"IHDR":
         raise PngFault("damaged", "The file has more than one header.")
     if kind == b"acTL":
         raise PngFault("animated", "The file is an animation.")
     if kind == b"tRNS":
         raise PngFault("transparent", "The picture has transparent pixels.")
-    if not kind.isalpha() or not kind.isascii():
+    if kind == b"PLTE":
+        raise PngFault("damaged", "The file has a palette, which a grey picture cannot have.")
+    if not kind.isalpha():
         raise PngFault("damaged", "A chunk has an impossible type.")
-    if not kind[0] & 0x20 and kind not in _CRITICAL:
+    if not kind[0] & 0x20:
         raise PngFault("damaged", "The file has a critical chunk that PNG does not define.")
 
 
-def _check_stream(compressed: bytes, expected: int) -> None:
-    """Decompress, bounded, to reach the Adler checksum that pixel decoders stop short of."""
+def _check_stream(compressed: bytes, header: Header) -> int:
+    """Decompress, bounded, to reach the Adler checksum that pixel decoders stop short of.
+
+    Returns how many bytes follow the stream: encoders that store whole buffers leave some in the last chunk.
+    """
     inflater = zlib.decompressobj()
     try:
-        raw = inflater.decompress(compressed, expected + _SLACK)
+        raw = inflater.decompress(compressed, header.raw_bytes + 1)
     except zlib.error:
         raise PngFault("damaged", "The picture data is not a valid compressed stream.") from None
-    if not inflater.eof or len(raw) < expected:
-        raise PngFault("damaged", "The picture data is incomplete or far too long.")
+    if not inflater.eof or len(raw) != header.raw_bytes:
+        raise PngFault("damaged", "The picture data is incomplete, or goes on after the last row.")
+    start = 0
+    for length, rows in header.scanlines():
+        if max(raw[start : start + length * rows : length]) > _LAST_FILTER_TYPE:
+            raise PngFault("damaged", "A row has a filter type that PNG does not define.")
+        start += length * rows
+    return len(inflater.unused_data)
+
+
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))

@@ -6,6 +6,8 @@ Where the two differ the audit calls a right row wrong: whoever teaches one of t
 from __future__ import annotations
 
 import io
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +19,10 @@ from function_app.settings import ImageLimits
 from local_agent.simulator.damage import KINDS, bad_image
 from local_agent.simulator.images import Mode, good_image
 from local_stack.reconcile.second_reader import expected_sum
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "faults"))
+
+from kit.chunk_mutants import MutantMaker
 
 
 def filled(level: int) -> bytes:
@@ -37,3 +43,17 @@ IMAGES = {
 def test_both_readers_say_the_same(name: str) -> None:
     read = read_image(IMAGES[name], ImageLimits())
     assert expected_sum(IMAGES[name]) == (None if isinstance(read, Unreadable) else pixel_sum(read)), read
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_both_readers_say_what_the_builder_of_a_file_knows_of_it(seed: int) -> None:
+    """1,000 each; 100,000 more, of another seed each time, are in `pipeline.py faults --full`."""
+    maker = MutantMaker(seed)
+    scored = 0
+    for _ in range(1_000):
+        mutant = maker.make()
+        read = read_image(mutant.content, ImageLimits())
+        found = None if isinstance(read, Unreadable) else pixel_sum(read)
+        assert (found, expected_sum(mutant.content)) == (mutant.sum, mutant.sum), mutant.story
+        scored += found is not None
+    assert scored > 200
