@@ -72,7 +72,28 @@ def test_what_is_no_duration_is_refused_alike(text: str) -> None:
     assert bool(re.fullmatch(query.DURATION, text)) == (text in TOO_LONG), "a pattern cannot count days"
 
 
-@pytest.mark.parametrize("text", ["2026-01-30T12:00:00Z", "2026-01-30T12:00:00", "2026-01-30T13:00:00+01:00"])
+NO_MOMENTS = (
+    "1764021512345", "20260130", "2026-W05-5", "2026-01-30x12:00:00", "2026-01-30T12:00:00z", "2026-01-30T12", "2026",
+    "\uff12\uff10\uff12\uff16-01-30", "2026-01-30T24:00:00Z", "2026-02-30", "0001-01-01T00:00:00+23:59",
+    "9999-12-31T23:59:59-23:59", "\uff11h", "2026-01-30T12:00:00Z\n", "now",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NO_MOMENTS)
+def test_what_is_no_moment_is_refused_alike(text: str) -> None:
+    with pytest.raises(BadParameter):
+        query.moment({"since": text}, "since", NOW)
+    with pytest.raises(StackError):
+        times.moment(text, NOW)
+
+
+MOMENTS = (
+    "2026-01-30T12:00:00Z", "2026-01-30T12:00:00", "2026-01-30T13:00:00+01:00", "2026-01-30 12:00",
+    "2026-01-30T12:00:00.000Z", "2026-01-30T13:00:00+0100",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", MOMENTS)
 def test_moment_is_read_alike(text: str) -> None:
     assert query.moment({"since": text}, "since", NOW) == times.moment(text, NOW) == NOW - timedelta(days=1)
 
