@@ -160,7 +160,7 @@ def test_name_does_nothing_to_a_terminal(name: str, shown: str) -> None:
 CANARY = "C4nary"
 DATABASES = (
     f"Server=s;UID=u;PWD={CANARY}+/=", f"Server=s;UID=u;PWD={{pass;{CANARY}}}}}word}}", f"Server=s;Password={CANARY}://x",
-    f"server=s;pwd = {CANARY}",
+    f"server=s;pwd = {CANARY}", f"Server=s;PWD=a {CANARY};UID=u", f"Server=s;Password = a&{CANARY}",
 )  # fmt: skip
 STORAGE = (
     f"DefaultEndpointsProtocol=https;AccountName=a;AccountKey={CANARY}==;EndpointSuffix=core.windows.net",
@@ -194,8 +194,31 @@ def _said_on_opening(environment: dict[str, str]) -> str:
         return str(refused)
 
 
-def test_function_key_in_an_address_is_masked() -> None:
-    assert CANARY not in redacted(f"GET /api/runs?code={CANARY}==&limit=1")
+HEADERS = (
+    f"GET /api/runs?code={CANARY}==&limit=1", f"Authorization: Bearer {CANARY}.b-c_d~e", f"bearer {CANARY}==",
+    f"{{'Authorization': 'Bearer {CANARY}', 'a': 1}}", f"Authorization: SharedKey account:{CANARY}+/=",
+    f"authorization=Basic {CANARY}==", f"x-functions-key: {CANARY}==", f"{{'x-functions-key': '{CANARY}', 'a': 1}}",
+    f'{{"X-Functions-Key":"{CANARY}"}}', f"x-functions-key={CANARY}", f"aeg-sas-key: {CANARY}",
+    f"client_secret={CANARY}~&grant_type=x", f'{{"access_token": "{CANARY}"}}',
+    f"the token eyJ{CANARY}xyz.{CANARY}.{CANARY}",
+    f"https://user:{CANARY}@host/path", f"PWD={{a;{CANARY}", f"Password = a {CANARY}", f'Password="a;{CANARY}"',
+    f"PWD=a\"{CANARY}", f"Password={{a}}}};{CANARY}}};UID=u", f"password: '{CANARY}'",
+)  # fmt: skip
+HARMLESS = (
+    "exit code 137", "status code: 404", "signal 9", "GET /api/runs?limit=1 answered 200", "https://host:443/a@b",
+    "PWD is not set", "function=score kind=activity status=succeeded", "UID=u;Server=s", "the password has expired",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", HEADERS)
+def test_key_or_token_in_an_address_a_header_or_a_pair_is_masked(text: str) -> None:
+    assert CANARY not in redacted(f"refused: {text}")
+    assert redacted(f"refused: {text}").startswith("refused: ")
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_what_is_no_secret_stays_readable(text: str) -> None:
+    assert redacted(text) == text
 
 
 # ── Locks: the launcher's, the agent's, the embedded host's ───────────────────────────────────────────────────────────
