@@ -11,6 +11,23 @@ from typing import Literal
 
 _SQLITE = "sqlite:///"
 _PASSWORD_KEYS = ("pwd", "password")
+# Keywords that ADO.NET alone has, and their names in ODBC; "" where ODBC has none and needs none.
+_OF_ADO_NET = {
+    "data source": "Server", "initial catalog": "Database", "user id": "UID",
+    "integrated security": "Trusted_Connection", "persist security info": "", "multipleactiveresultsets": "",
+    "multiple active result sets": "", "trust server certificate": "TrustServerCertificate",
+    "host name in certificate": "HostNameInCertificate",
+}  # fmt: skip
+_COMMON = {
+    "server": "Server", "database": "Database", "uid": "UID", "pwd": "PWD", "password": "PWD", "encrypt": "Encrypt",
+    "trustservercertificate": "TrustServerCertificate", "authentication": "Authentication",
+    "trusted_connection": "Trusted_Connection",
+}  # fmt: skip
+_WITH_WORDS = ("Encrypt", "TrustServerCertificate", "Trusted_Connection", "Authentication")
+_WORDS = {
+    "true": "yes", "false": "no", "sspi": "yes", "active directory default": "ActiveDirectoryDefault",
+    "active directory managed identity": "ActiveDirectoryMsi", "active directory msi": "ActiveDirectoryMsi",
+}  # fmt: skip
 _PAIR = re.compile(r"\s*([^=;{}]+?)\s*=\s*(\{(?:[^}]|\}\})*\}|(?!\{)[^;]*?)\s*(?:;|$)")
 
 
@@ -52,6 +69,25 @@ def parse(text: str) -> dict[str, str]:
         while text[at : at + 1] == ";":
             at += 1
     return pairs
+
+
+def for_odbc(pairs: Mapping[str, str]) -> str | None:
+    """How to write a string of ADO.NET for ODBC, whose driver takes neither its keywords nor its words for yes and no.
+
+    None if it is none of ADO.NET. Values are left out, but for such words: a password with a semicolon, which ADO.NET
+    quotes in its own way, would be taken for more pairs.
+    """
+    written: dict[str, str] = {}
+    for key, value in pairs.items():
+        keyword = _OF_ADO_NET.get(key, _COMMON.get(key))
+        if keyword:
+            word = _WORDS.get(value.strip("{} ").lower()) if keyword in _WITH_WORDS else None
+            written.setdefault(keyword, word or "...")
+    if pairs.keys().isdisjoint(_OF_ADO_NET) and not any(
+        written.get(key, "...") != "..." for key in _WITH_WORDS
+    ):
+        return None
+    return ";".join(f"{keyword}={value}" for keyword, value in written.items())
 
 
 def write(pairs: Mapping[str, str]) -> str:

@@ -8,9 +8,11 @@
     │   ├── BlobMissing         the blob of this run was deleted
     │   ├── Superseded          the blob was overwritten: another version, another run
     │   ├── TooLarge            the blob is over the size limit (known before any download)
+    │   ├── StorageRefused      storage will never answer this request for this blob
     │   └── ConflictingResult   the store already holds another result under the same key
     └── Transient               retrying may help: raised, and retried with a growing delay
         ├── StorageUnavailable
+        │   └── ContainerMissing
         └── StoreUnavailable
 
 Every adapter turns its library's exceptions into one of these. Messages never contain a secret:
@@ -77,6 +79,12 @@ class TooLarge(Permanent):
     reason = "too_large"
 
 
+class StorageRefused(Permanent):
+    """Storage refuses this one request, and would refuse it again; the detail has its status and error code."""
+
+    reason = "storage_refused"
+
+
 class ConflictingResult(Permanent):
     """The store holds another result of the same run and attempt; nothing was overwritten."""
 
@@ -84,9 +92,15 @@ class ConflictingResult(Permanent):
 
 
 class StorageUnavailable(Transient):
-    """Blob storage did not answer, or refused the request."""
+    """Blob storage did not answer, or refused whatever this app asks."""
 
     reason = "storage_unavailable"
+
+
+class ContainerMissing(StorageUnavailable):
+    """A container is not there (yet): an operator creates it, and everything goes on; the detail names it."""
+
+    reason = "container_missing"
 
 
 class StoreUnavailable(Transient):

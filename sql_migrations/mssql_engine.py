@@ -16,6 +16,7 @@ from typing import Any
 from database_connection import sql_server
 from database_connection.connection_string import (
     MalformedConnectionStringError,
+    for_odbc,
     parse,
     without_password,
     write,
@@ -192,6 +193,9 @@ def connect(connection_string: str) -> Any:
 
 def _pairs(connection_string: str) -> dict[str, str]:
     try:
-        return parse(connection_string)
+        pairs = parse(connection_string)
     except MalformedConnectionStringError as error:
         raise MigrationError(str(error)) from None
+    if (remedy := for_odbc(pairs)) is not None:
+        raise MigrationError(f"the connection string is one of ADO.NET; for ODBC write: {remedy}")
+    return pairs

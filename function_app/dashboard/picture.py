@@ -13,7 +13,7 @@ from typing import Any
 import azure.functions as func
 from azure.durable_functions import Blueprint
 
-from function_app.errors import BlobMissing, PipelineError, Superseded, TooLarge
+from function_app.errors import BlobMissing, PipelineError, StorageRefused, Superseded, TooLarge
 from function_app.http_api.responses import ApiResponse, NotFound, in_thread, respond
 from function_app.http_api.runs import look_up
 from function_app.models.runs import ImageVersion
@@ -50,7 +50,7 @@ async def image_bytes(run_id: str, client: Any, use: Resources) -> bytes:
     version = ImageVersion(view.container, view.blob_name, view.etag, view.size_bytes)
     try:
         return await in_thread(use.blobs.read, version)
-    except (BlobMissing, Superseded, TooLarge) as error:
+    except (BlobMissing, StorageRefused, Superseded, TooLarge) as error:
         raise NotFound(error.detail, reason=error.reason) from None
 
 

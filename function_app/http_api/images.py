@@ -8,7 +8,7 @@ from typing import Any
 import azure.functions as func
 from azure.durable_functions import Blueprint
 
-from function_app.errors import Transient
+from function_app.errors import StorageRefused, Transient
 from function_app.http_api.responses import ApiResponse, NotFound, in_thread, json_response, respond
 from function_app.http_api.views import ImageView, RunView, view_of, waiting_view
 from function_app.workflow.live_runs.durable_status import find_live_run
@@ -42,7 +42,7 @@ async def one_image(blob_name: str, client: Any, use: Resources) -> ApiResponse:
 
 
 async def _present_run(blob_name: str, client: Any, use: Resources) -> RunView | None:
-    """The run of the blob's current version; None if there is no blob, or storage does not answer."""
+    """The run of the blob's current version; None if there is no blob, or storage has no answer."""
     try:
         run = await in_thread(use.blobs.present_run, use.settings.container, blob_name)
         if run is None:
@@ -50,6 +50,6 @@ async def _present_run(blob_name: str, client: Any, use: Resources) -> RunView |
         stored, live = await asyncio.gather(
             in_thread(use.store.run, run.run_id), find_live_run(client, run.run_id)
         )
-    except Transient:
+    except (StorageRefused, Transient):
         return None
     return view_of(stored, live) or waiting_view(run.run_id, run.image, run.source)

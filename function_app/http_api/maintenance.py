@@ -9,6 +9,7 @@ from typing import Any
 import azure.functions as func
 from azure.durable_functions import Blueprint
 
+from function_app.errors import StorageRefused
 from function_app.http_api import query
 from function_app.http_api.responses import (
     ApiResponse,
@@ -126,7 +127,12 @@ async def one_sweep(req: func.HttpRequest, client: Any, use: Resources, *, start
     most = query.number(given, "limit", 20_000, _LARGEST_SWEEP)
     grace = query.span(given, "grace") if "grace" in given else timedelta(seconds=60)
     budget = Budget(blobs=most, grace=grace)
-    report = await sweep(client, use, query.sweep_cursor(given), budget, start=start)
+    try:
+        report = await sweep(client, use, query.sweep_cursor(given), budget, start=start)
+    except StorageRefused:
+        if "cursor" not in given:
+            raise
+        raise BadParameter("cursor", "Storage does not take it: begin again without a cursor.") from None
     return json_response(replace(report, next_cursor=query.sweep_cursor_text(report.next_cursor)))
 
 

@@ -6,7 +6,7 @@ import base64
 import re
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 import azure.functions as func
 
@@ -19,6 +19,13 @@ _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 DURATION = r"[1-9][0-9]{0,4}[smhd]"
 """The grammar of a duration, such as 15m; OpenAPI publishes it, the commands have it too."""
 _LONGEST = timedelta(days=3660)
+# RFC 3339's extended form, with or without time and zone. Python alone would read 1764021512345, a time in
+# milliseconds, as a day of the year 1764.
+_MOMENT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
+)
+_SPACE_FOR_PLUS = re.compile(r"(?<=[0-9]) (?=[0-9]{2}:?[0-9]{2}$)")  # of an offset, where nobody escaped it
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 LARGEST_PAGE = 1_000
 _ENDED_STATES = (State.SCORED, State.REJECTED, State.FAILED)
@@ -28,10 +35,12 @@ _MARK = "blobs:"
 def parameters(req: func.HttpRequest, known: Collection[str]) -> dict[str, str]:
     """The request's parameters. Raises BadParameter for one that is not in ``known`` or occurs twice.
 
-    Read from the URL, because the host drops those with an empty value and joins repeated ones.
+    Read from the URL, because the host drops those with an empty value and joins repeated ones. The URL begins with
+    the Host header, which may be anything, so it is not parsed as a whole.
     """
     given: dict[str, str] = {}
-    for name, value in parse_qsl(urlsplit(req.url).query, keep_blank_values=True, errors="replace"):
+    text = req.url.partition("#")[0].partition("?")[2]
+    for name, value in parse_qsl(text, keep_blank_values=True, errors="replace"):
         if name in given:
             raise BadParameter(name, "The parameter occurs twice.")
         given[name] = value
@@ -83,7 +92,11 @@ def moment(query: Mapping[str, str], name: str, now: datetime) -> datetime | Non
     if re.fullmatch(DURATION, text):
         return now - span(query, name)
     try:
-        return parse_time(text.replace(" ", "+"))  # an unescaped + of an offset arrives as a space
+        if _MOMENT.fullmatch(text) is None:
+            text = _SPACE_FOR_PLUS.sub("+", text)
+        if _MOMENT.fullmatch(text) is None:
+            raise ValueError(name)
+        return parse_time(text)
     except (ValueError, OverflowError):
         raise BadParameter(
             name,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -78,14 +79,17 @@ def lines_of(run: StoredRun) -> Iterable[list[str]]:
         yield [_cell(cell) for cell in cells]
 
 
+# What a spreadsheet begins a formula with, also in its full-width form and behind what it drops; at the beginning of a
+# cell, or of what becomes one where the list separator is a semicolon or the quotation marks are not understood.
+_FORMULA = re.compile("((?:^|[;\t\r\n])[\\s\ufeff\u200b\"']*)(?=[=+\\-@\uff1d\uff0b\uff0d\uff20])")
+
+
 def _cell(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, datetime):
         return format_time(value)
-    text = str(value)
-    return (
-        "'" + text
-        if text.startswith(("=", "+", "-", "@", "\t", "\r")) and not isinstance(value, int)
-        else text
-    )
+    if isinstance(value, int):
+        return str(value)
+    text = _FORMULA.sub(r"\1'", str(value))
+    return "'" + text if text.startswith(("\t", "\r", "\n")) else text

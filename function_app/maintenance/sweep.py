@@ -14,7 +14,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from function_app.errors import StorageRefused
 from function_app.models.runs import RunRequest
+from function_app.storage.sweep_position import SweepPosition
 from function_app.workflow.live_runs.durable_status import LiveRun, find_live_run, gather_bounded
 from function_app.workflow.resources import Resources
 from function_app.workflow.starting import Started, begin
@@ -112,7 +114,15 @@ async def timed_sweep(client: Any, use: Resources, budget: Budget) -> SweepRepor
     """One tick of the timer: continue where the last one stopped, or begin a new pass. Raises Transient."""
     kept = use.blobs.sweep_position
     position = (await asyncio.to_thread(kept.read)).at(use.now())
-    report = await sweep(client, use, position.cursor, budget, settled_before=position.settled_before)
+    try:
+        report = await sweep(client, use, position.cursor, budget, settled_before=position.settled_before)
+    except StorageRefused:
+        if position.cursor is None:
+            raise
+        position = SweepPosition(
+            begun=use.now()
+        )  # storage does not take its own marker any more: from the beginning
+        report = await sweep(client, use, None, budget)
     await asyncio.to_thread(
         kept.write, position.after(report.next_cursor, clean=report.waiting_since is None)
     )

@@ -9,6 +9,7 @@ from typing import Any
 import azure.functions as func
 from azure.durable_functions import Blueprint
 
+from function_app.errors import ContainerMissing
 from function_app.maintenance.purge import timed_purge
 from function_app.maintenance.sweep import Budget, timed_sweep
 from function_app.telemetry.observing import measure_oldest_waiting
@@ -26,7 +27,13 @@ _PURGE_SCHEDULE = os.environ.get("PURGE_SCHEDULE", "0 */5 3-5 * * *")
 @blueprint.durable_client_input(client_name="client")
 async def sweep_blobs(timer: func.TimerRequest, client: Any) -> None:
     """Start the runs that the trigger missed, a bounded part of the container at each tick."""
-    report = await timed_sweep(client, resources(), Budget())
+    try:
+        report = await timed_sweep(client, resources(), Budget())
+    except (
+        ContainerMissing
+    ) as missing:  # there is nothing to sweep until an operator creates it; health says so too
+        log.error("nothing swept: %s", missing)
+        return
     measure_oldest_waiting(report.waiting_since)
     log.info("sweep looked_at=%s started=%s stopped=%s", report.looked_at, report.started, report.stopped)
 

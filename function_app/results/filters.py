@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from function_app.errors import Permanent
+from function_app.models.codec import parse_time
 from function_app.models.runs import RunFilter
 from function_app.results import rows
 from function_app.results.database import Database
@@ -74,13 +75,13 @@ def cursor_of(end: PageEnd) -> str:
 
 
 def page_end_of(cursor: str) -> PageEnd:
-    """The page's end that a cursor stands for. Raises BadCursor."""
+    """The page's end that a cursor stands for. Raises BadCursor for whatever ``cursor_of`` does not make."""
     try:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
         when, _, recent_id = base64.b64decode(padded, altchars=b"-_", validate=True).decode().partition("|")
-        end = PageEnd(datetime.fromisoformat(when), int(recent_id))
-    except (ValueError, binascii.Error):
+        end = PageEnd(parse_time(when), int(recent_id))
+    except (ValueError, OverflowError, binascii.Error):
         raise BadCursor(_BAD_CURSOR) from None
-    if end.committed_at.utcoffset() is None or not 0 <= end.recent_id < 2**63:
+    if cursor_of(end) != cursor or not 0 <= end.recent_id < 2**63:
         raise BadCursor(_BAD_CURSOR)
     return end

@@ -57,7 +57,7 @@ class ImageBlobs:
         self._container = container
         self._max_bytes = max_bytes
         self._recent = RecentBytes()
-        self.quarantine = Quarantine(service, quarantine_container)
+        self.quarantine = Quarantine(service, quarantine_container, max_bytes)
         self.sweep_position = SweepPositionBlob(service, quarantine_container)
         self.purge_position = PurgePositionBlob(service, quarantine_container)
         self.journal = JournalSegments(service, quarantine_container)
@@ -65,7 +65,8 @@ class ImageBlobs:
     def read(self, image: ImageVersion) -> bytes:
         """The bytes of exactly this version.
 
-        Raises TooLarge (before any download, where the size is known), BlobMissing, Superseded, StorageUnavailable.
+        Raises TooLarge (before any download, where the size is known), BlobMissing, Superseded, StorageRefused,
+        StorageUnavailable.
         Scoring follows validation, so its read is usually served from memory, until ``forget``.
         """
         if image.size_bytes > self._max_bytes:
@@ -88,9 +89,12 @@ class ImageBlobs:
         self._recent.forget(image)
 
     def present_run(self, container: str, blob_name: str) -> RunRequest | None:
-        """The run of the blob's current version; None if there is no such blob. Raises StorageUnavailable."""
+        """The run of the blob's current version; None if there is no such blob.
+
+        Raises StorageUnavailable (ContainerMissing if it is the container that is not there), StorageRefused.
+        """
         try:
-            with storage_errors():
+            with storage_errors(container):
                 properties = self._service.get_blob_client(container, blob_name).get_blob_properties()
         except BlobMissing:
             return None
@@ -99,9 +103,9 @@ class ImageBlobs:
     def page(self, cursor: str | None, most: int) -> BlobPage:
         """Up to ``most`` blobs in the order of their names, after the last page's ``cursor``.
 
-        Raises StorageUnavailable.
+        Raises StorageUnavailable (ContainerMissing without container), StorageRefused for a cursor that is none.
         """
-        with storage_errors():
+        with storage_errors(self._container):
             pages = (
                 self._service.get_container_client(self._container)
                 .list_blobs(include=["metadata"], results_per_page=most)
@@ -111,12 +115,12 @@ class ImageBlobs:
         return BlobPage(runs, getattr(pages, "continuation_token", None) or None)
 
     def ping(self) -> None:
-        """Check that the image container answers. Raises StorageUnavailable, BlobMissing without container."""
-        with storage_errors():
+        """Check that the image container answers. Raises StorageUnavailable, ContainerMissing without container."""
+        with storage_errors(self._container):
             self._service.get_container_client(self._container).get_container_properties()
 
     def _download(self, image: ImageVersion) -> bytes:
-        with storage_errors():
+        with storage_errors(image.container):
             blob = self._service.get_blob_client(image.container, image.blob_name)
             stream = blob.download_blob(etag=f'"{image.etag}"', match_condition=MatchConditions.IfNotModified)
             if stream.size > self._max_bytes:  # the run's request did not have the size

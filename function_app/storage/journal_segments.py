@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from azure.core import MatchConditions
-from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import BlobServiceClient
 
-from function_app.errors import BlobMissing, StorageUnavailable, Superseded
+from function_app.errors import BlobMissing, ContainerMissing, Superseded
 from function_app.storage.errors import storage_errors
 from function_app.storage.kept_state import make_container
 
@@ -51,17 +50,17 @@ class JournalSegments:
         """Create an empty segment, and the container if missing."""
         try:
             self._create(name)
-        except BlobMissing:  # raised for a missing container too
+        except ContainerMissing:
             make_container(self._service, self._container)
-            try:
-                self._create(name)
-            except BlobMissing:
-                raise StorageUnavailable("The journal's container is not there.") from None
+            self._create(name)
 
     def append(self, name: str, lines: bytes) -> None:
         """Append whole lines. Raises BlobMissing if the segment was deleted meanwhile: then begin another."""
-        with storage_errors():
-            self._service.get_blob_client(self._container, name).append_block(lines)
+        try:
+            with storage_errors(self._container):
+                self._service.get_blob_client(self._container, name).append_block(lines)
+        except ContainerMissing:  # and with it the segment
+            raise BlobMissing("The journal's container is not there.") from None
 
     def read(self, read_up_to: Mapping[str, int]) -> Reading:
         """Every segment, and its bytes beyond those read before: one request, and one for each segment that grew."""
@@ -70,37 +69,36 @@ class JournalSegments:
         for segment in segments:
             known = read_up_to.get(segment.name, 0)
             if segment.size > known:
-                with contextlib.suppress(BlobMissing):  # deleted since the listing: its runs have ended
+                with contextlib.suppress(
+                    BlobMissing, ContainerMissing
+                ):  # deleted since the listing: its runs have ended
                     added[segment.name] = self._part(segment, known)
         return Reading(tuple(segments), added)
 
     def delete(self, segment: Segment) -> None:
         """Delete it unless it has grown since it was listed."""
-        with contextlib.suppress(BlobMissing, Superseded), storage_errors():
+        with contextlib.suppress(BlobMissing, ContainerMissing, Superseded), storage_errors(self._container):
             self._service.get_blob_client(self._container, segment.name).delete_blob(
                 etag=segment.etag, match_condition=MatchConditions.IfNotModified
             )
 
     def _create(self, name: str) -> None:
-        try:
-            with storage_errors():
-                self._service.get_blob_client(self._container, name).create_append_blob()
-        except ResourceExistsError:  # the SDK's word for a container that is being deleted, for half a minute
-            raise StorageUnavailable("The journal's container is being deleted.") from None
+        with storage_errors(self._container):
+            self._service.get_blob_client(self._container, name).create_append_blob()
 
     def _list(self) -> list[Segment]:
         try:
-            with storage_errors():
+            with storage_errors(self._container):
                 return [
                     Segment(blob.name, blob.etag, blob.size, blob.last_modified)
                     for blob in self._service.get_container_client(self._container).list_blobs(
                         name_starts_with=PREFIX
                     )
                 ]
-        except BlobMissing:  # no container yet: no run was ever started
+        except ContainerMissing:  # no container yet: no run was ever started
             return []
 
     def _part(self, segment: Segment, known: int) -> bytes:
-        with storage_errors():
+        with storage_errors(self._container):
             blob = self._service.get_blob_client(self._container, segment.name)
             return bytes(blob.download_blob(offset=known, length=segment.size - known).readall())

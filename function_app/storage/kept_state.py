@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import BlobServiceClient
 
-from function_app.errors import BlobMissing
+from function_app.errors import BlobMissing, ContainerMissing
 from function_app.models.codec import from_json, to_json
 from function_app.storage.errors import storage_errors
 
@@ -32,23 +32,23 @@ class KeptState(Generic[S]):
     def read(self) -> S:
         """The state last written. Raises StorageUnavailable."""
         try:
-            with storage_errors():
+            with storage_errors(self._container):
                 blob = self._service.get_blob_client(self._container, self._name)
                 data: bytes = blob.download_blob().readall()
             return from_json(self._kind, json.loads(data))
-        except (BlobMissing, ValueError, TypeError, AttributeError):
+        except (BlobMissing, ContainerMissing, ValueError, TypeError, AttributeError):
             return self._kind()
 
     def write(self, state: S) -> None:
         """Replace it; the container is created if missing. Raises StorageUnavailable."""
         try:
             self._put(state)
-        except BlobMissing:  # raised for a missing container too
+        except ContainerMissing:
             make_container(self._service, self._container)
             self._put(state)
 
     def _put(self, state: S) -> None:
-        with storage_errors():
+        with storage_errors(self._container):
             self._service.get_blob_client(self._container, self._name).upload_blob(
                 json.dumps(to_json(state)), overwrite=True
             )
@@ -56,5 +56,5 @@ class KeptState(Generic[S]):
 
 def make_container(service: BlobServiceClient, container: str) -> None:
     """Create it unless it exists. Raises StorageUnavailable."""
-    with contextlib.suppress(ResourceExistsError), storage_errors():
+    with contextlib.suppress(ResourceExistsError), storage_errors(container):
         service.create_container(container)

@@ -15,15 +15,29 @@ import time
 from collections.abc import Mapping
 from typing import TextIO
 
-_SECRET = re.compile(
-    r"(AccountKey|SharedAccessSignature|SharedAccessKey|sig|code|Password|PWD)\s*=\s*(\{(?:[^}]|\}\})*\}|[^;&\s\"']+)",
-    re.IGNORECASE,
+_VALUE = r"""(?:\{(?:[^}]|\}\})*\}?|"[^"]*"?|'[^']*'?|[^;&\s"']+)"""
+_NAMES = "x-functions-key|aeg-sas-key|aeg-sas-token|x-api-key|client[_-]?secret|access[_-]?token|password"
+# Each with the text that stays as its first group. A password may hold spaces, quotes and ampersands: it ends at the
+# next semicolon or line. Names that are common words (code, sig) are secrets only with an equals sign.
+_SECRETS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"""(\b(?:Password|PWD)\s*=\s*)(?:\{(?:[^}]|\}\})*\}?|"[^"]*"?|'[^']*'?|[^;\r\n]+)""",
+        rf"((?:AccountKey|SharedAccessSignature|SharedAccessKey|sig|code)\s*=\s*){_VALUE}",
+        rf"""((?:{_NAMES})["']?\s*[:=]\s*){_VALUE}""",
+        r"""(\bAuthorization["']?\s*[:=]\s*["']?\w+\s+)[^\s"',;]+""",
+        r"""(\b(?:Bearer|SharedKey|SharedKeyLite)\s+)[^\s"',;]+""",
+        r"(\b)eyJ[\w-]{8,}\.[\w-]+\.[\w-]*",  # a token by itself
+        r"(\w://)[^/\s:@]+:[^/\s@]+(?=@)",  # name and password in an address
+    )
 )
 
 
 def redacted(text: str) -> str:
-    """The text without the values of anything that looks like a secret, in ODBC's braces or without."""
-    return _SECRET.sub(r"\1=***", text)
+    """The text without the values of anything that looks like a secret: in pairs, headers, addresses, or tokens."""
+    for secret in _SECRETS:
+        text = secret.sub(r"\1***", text)
+    return text
 
 
 _LEVELS = {
@@ -39,7 +53,7 @@ _CHATTY = ("azure", "aiohttp", "asyncio", "urllib3", "msal")
 
 
 class RedactingFormatter(logging.Formatter):
-    """Blanks out the values of keys, signatures and passwords in `name=value` form."""
+    """Blanks out keys, signatures, passwords and tokens."""
 
     converter = staticmethod(time.gmtime)
 

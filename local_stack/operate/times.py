@@ -15,6 +15,11 @@ from typing import Any
 from local_stack.errors import StackError
 
 _DURATION = re.compile(r"([1-9][0-9]{0,4})([smhd])")
+# As the API has it: Python alone would read 1764021512345, a time in milliseconds, as a day of the year 1764.
+_MOMENT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
+)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _LONGEST = timedelta(days=3660)
 
@@ -28,8 +33,11 @@ def moment(text: str, now: datetime) -> datetime:
             raise StackError(f"{text} is too long.", f"at most {_LONGEST.days}d")
         return now - duration
     try:
+        if _MOMENT.fullmatch(text) is None:
+            raise ValueError(text)
         named = datetime.fromisoformat(text)
-    except ValueError:
+        named.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise StackError(
             f"{text!r} is neither a time nor a duration.",
             "write 2026-01-31T12:00:00Z, or how long ago: 90s, 15m, 24h, 7d",

@@ -72,7 +72,28 @@ def test_what_is_no_duration_is_refused_alike(text: str) -> None:
     assert bool(re.fullmatch(query.DURATION, text)) == (text in TOO_LONG), "a pattern cannot count days"
 
 
-@pytest.mark.parametrize("text", ["2026-01-30T12:00:00Z", "2026-01-30T12:00:00", "2026-01-30T13:00:00+01:00"])
+NO_MOMENTS = (
+    "1764021512345", "20260130", "2026-W05-5", "2026-01-30x12:00:00", "2026-01-30T12:00:00z", "2026-01-30T12", "2026",
+    "\uff12\uff10\uff12\uff16-01-30", "2026-01-30T24:00:00Z", "2026-02-30", "0001-01-01T00:00:00+23:59",
+    "9999-12-31T23:59:59-23:59", "\uff11h", "2026-01-30T12:00:00Z\n", "now",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NO_MOMENTS)
+def test_what_is_no_moment_is_refused_alike(text: str) -> None:
+    with pytest.raises(BadParameter):
+        query.moment({"since": text}, "since", NOW)
+    with pytest.raises(StackError):
+        times.moment(text, NOW)
+
+
+MOMENTS = (
+    "2026-01-30T12:00:00Z", "2026-01-30T12:00:00", "2026-01-30T13:00:00+01:00", "2026-01-30 12:00",
+    "2026-01-30T12:00:00.000Z", "2026-01-30T13:00:00+0100",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", MOMENTS)
 def test_moment_is_read_alike(text: str) -> None:
     assert query.moment({"since": text}, "since", NOW) == times.moment(text, NOW) == NOW - timedelta(days=1)
 
@@ -139,7 +160,7 @@ def test_name_does_nothing_to_a_terminal(name: str, shown: str) -> None:
 CANARY = "C4nary"
 DATABASES = (
     f"Server=s;UID=u;PWD={CANARY}+/=", f"Server=s;UID=u;PWD={{pass;{CANARY}}}}}word}}", f"Server=s;Password={CANARY}://x",
-    f"server=s;pwd = {CANARY}",
+    f"server=s;pwd = {CANARY}", f"Server=s;PWD=a {CANARY};UID=u", f"Server=s;Password = a&{CANARY}",
 )  # fmt: skip
 STORAGE = (
     f"DefaultEndpointsProtocol=https;AccountName=a;AccountKey={CANARY}==;EndpointSuffix=core.windows.net",
@@ -173,8 +194,31 @@ def _said_on_opening(environment: dict[str, str]) -> str:
         return str(refused)
 
 
-def test_function_key_in_an_address_is_masked() -> None:
-    assert CANARY not in redacted(f"GET /api/runs?code={CANARY}==&limit=1")
+HEADERS = (
+    f"GET /api/runs?code={CANARY}==&limit=1", f"Authorization: Bearer {CANARY}.b-c_d~e", f"bearer {CANARY}==",
+    f"{{'Authorization': 'Bearer {CANARY}', 'a': 1}}", f"Authorization: SharedKey account:{CANARY}+/=",
+    f"authorization=Basic {CANARY}==", f"x-functions-key: {CANARY}==", f"{{'x-functions-key': '{CANARY}', 'a': 1}}",
+    f'{{"X-Functions-Key":"{CANARY}"}}', f"x-functions-key={CANARY}", f"aeg-sas-key: {CANARY}",
+    f"client_secret={CANARY}~&grant_type=x", f'{{"access_token": "{CANARY}"}}',
+    f"the token eyJ{CANARY}xyz.{CANARY}.{CANARY}",
+    f"https://user:{CANARY}@host/path", f"PWD={{a;{CANARY}", f"Password = a {CANARY}", f'Password="a;{CANARY}"',
+    f"PWD=a\"{CANARY}", f"Password={{a}}}};{CANARY}}};UID=u", f"password: '{CANARY}'",
+)  # fmt: skip
+HARMLESS = (
+    "exit code 137", "status code: 404", "signal 9", "GET /api/runs?limit=1 answered 200", "https://host:443/a@b",
+    "PWD is not set", "function=score kind=activity status=succeeded", "UID=u;Server=s", "the password has expired",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", HEADERS)
+def test_key_or_token_in_an_address_a_header_or_a_pair_is_masked(text: str) -> None:
+    assert CANARY not in redacted(f"refused: {text}")
+    assert redacted(f"refused: {text}").startswith("refused: ")
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_what_is_no_secret_stays_readable(text: str) -> None:
+    assert redacted(text) == text
 
 
 # ── Locks: the launcher's, the agent's, the embedded host's ───────────────────────────────────────────────────────────

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from database_connection import sql_server
-from database_connection.connection_string import MalformedConnectionStringError, parse, write
+from database_connection.connection_string import MalformedConnectionStringError, for_odbc, parse, write
 from function_app.errors import Misconfigured, PipelineError, StoreUnavailable
 from function_app.results.database import DuplicateKey
 from function_app.results.mssql import odbc_errors
@@ -47,6 +47,9 @@ class MssqlDatabase:
     ) -> None:
         try:
             pairs = parse(text)
+            if (remedy := for_odbc(pairs)) is not None:
+                raise Misconfigured(f"SQL_CONNECTION_STRING is one of ADO.NET; for ODBC write: {remedy}")
+            self._pairs = pairs
             self._pyodbc: Any = sql_server.load_pyodbc()
             self._tokens = sql_server.AccessTokens(credential()) if sql_server.wants_token(pairs) else None
             self._complete = write(sql_server.completed(pairs, sql_server.driver))
@@ -123,7 +126,7 @@ class MssqlDatabase:
                 cursor.close()
 
     def _translated(self, error: Exception) -> PipelineError:
-        found = odbc_errors.translated(error)
+        found = odbc_errors.translated(error, self._pairs)
         if isinstance(found, DuplicateKey):
             return StoreUnavailable("a duplicate key was reported outside a transaction")
         return found

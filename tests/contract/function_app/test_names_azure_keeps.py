@@ -10,6 +10,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,11 @@ def present() -> dict[str, set[str]]:
         | set(_in_files(r"param \w+Container string = '([\w-]+)'", "infra/main.bicep"))
         | set(_in_files(r'"\w+_CONTAINER": "([\w-]+)"', "local.settings.json.example")),
         "metadata of images": set(image.metadata),
-        "metadata of quarantined images": set(quarantine.quarantine_metadata(_REJECTED)),
+        "metadata of quarantined images": set(
+            quarantine.quarantine_metadata(
+                replace(_REJECTED, blob_name="x" * 3_000)
+            )  # cut, so all keys are there
+        ),
         "blob paths": {
             image.name,
             quarantine.quarantine_name(_REJECTED),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import subprocess
 import sys
 import uuid
@@ -10,11 +12,22 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 import pytest
 from azure.core.exceptions import ServiceRequestError
 
-from function_app.errors import BlobMissing, StorageUnavailable, Superseded, TooLarge, Transient
+from function_app.errors import (
+    BlobMissing,
+    ContainerMissing,
+    StorageRefused,
+    StorageUnavailable,
+    Superseded,
+    TooLarge,
+    Transient,
+)
+from function_app.http_api.health import readiness
+from function_app.maintenance import timers
 from function_app.maintenance.sweep import Budget, Standing, sweep, timed_sweep
 from function_app.models.runs import ImageVersion, Outcome, RunRecord
 from function_app.settings import Settings, StorageSettings
@@ -126,6 +139,31 @@ def test_quarantine_keeps_the_bytes_once_with_run_and_reason(blobs):
     assert quarantine_name(record).startswith("empty/" + "0" * 32)
 
 
+@pytest.mark.parametrize("name", ["猫" * 850, "é/" * 500 + "x.png", "a" * 1_024])
+def test_a_bad_image_is_quarantined_however_long_its_name(blobs, name):
+    """850 Chinese characters are 7,650 bytes of metadata and as many of address: 431 at every try, and no outcome."""
+    record = rejected(put(blobs, name, b"bad"))
+    for _ in range(2):
+        assert blobs.quarantine.keep(record) == quarantine_name(record)
+    kept = blobs._service.get_blob_client(f"{blobs._container}-q", quarantine_name(record))
+    assert kept.download_blob().readall() == b"bad"
+    told = kept.get_blob_properties().metadata
+    assert name.startswith(unquote(told["blobname"], errors="strict"))
+    whole = hashlib.sha256(name.encode()).hexdigest()
+    assert told.get("blobnamesha256") == (None if len(quote(name, safe="/")) <= 2_048 else whole)
+
+
+def test_quarantine_of_a_long_name_keeps_only_the_bytes_of_its_own_version(blobs):
+    record = rejected(put(blobs, "猫" * 850, b"1"))
+    put(blobs, record.blob_name, b"2")
+    assert blobs.quarantine.keep(record) is None
+    blobs._service.get_blob_client(record.container, record.blob_name).delete_blob()
+    assert blobs.quarantine.keep(record) is None
+    blobs._service.delete_container(record.container)
+    assert blobs.quarantine.keep(record) is None
+    assert blobs.quarantine.keep(replace(record, blob_name="short")) is None
+
+
 def test_quarantine_outlives_the_deletion_of_its_container(blobs):
     first, second = (
         rejected(put(blobs, name, b"bad"), run_id * 32) for name, run_id in (("x", "1"), ("y", "2"))
@@ -230,6 +268,46 @@ async def test_a_durable_that_starts_nothing_is_an_error_by_name(blobs, world):
     put(blobs, "x", b"1")
     with pytest.raises(Transient, match="durable_unavailable"):
         await sweep(Deaf(), world, None, Budget())
+
+
+async def test_a_missing_container_is_named_and_heals(blobs, world, monkeypatch, caplog):
+    image = put(blobs, "x", b"1")
+    blobs._service.delete_container(image.container)
+    for call in (blobs.ping, lambda: blobs.read(image), lambda: blobs.present_run(image.container, "x")):
+        with pytest.raises(ContainerMissing, match=f"container '{image.container}'"):
+            call()
+    body = json.loads((await readiness(lambda: world)).body)
+    assert (body["status"], body["checks"]["storage"]["ok"]) == ("unavailable", False)
+    assert (
+        f"container_missing: There is no container '{image.container}'" in body["checks"]["storage"]["reason"]
+    )
+    monkeypatch.setattr(timers, "resources", lambda: world)
+    durable = Durable()
+    tick = timers.sweep_blobs._function.get_user_function().client_function
+    await tick(timer=None, client=durable)
+    assert image.container in caplog.text
+    assert "Traceback" not in caplog.text
+
+    blobs._service.create_container(image.container)
+    put(blobs, "x", b"1")
+    assert json.loads((await readiness(lambda: world)).body)["checks"]["storage"]["ok"] is True
+    await tick(timer=None, client=durable)
+    assert len(durable.started) == 1
+
+
+async def test_a_position_that_storage_does_not_take_any_more_is_a_sweep_from_the_beginning(blobs, world):
+    put(blobs, "x", b"1")
+    real = blobs.page
+
+    def page(cursor: str | None, most: int) -> Any:
+        if cursor is not None:
+            raise StorageRefused("Storage answered 400 (InvalidMarker).")
+        return real(cursor, most)
+
+    world.blobs.page = page
+    blobs.sweep_position.write(SweepPosition("an old marker", datetime.now(UTC)))
+    assert (await timed_sweep(Durable(), world, Budget())).started == 1
+    assert blobs.sweep_position.read().cursor is None
 
 
 async def test_a_sweep_tells_since_when_the_oldest_image_waits(blobs, world):

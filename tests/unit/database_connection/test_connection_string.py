@@ -7,6 +7,7 @@ import pytest
 from database_connection.connection_string import (
     MalformedConnectionStringError,
     dialect_of,
+    for_odbc,
     holds_password,
     parse,
     sqlite_path,
@@ -67,3 +68,38 @@ def test_password_is_masked_in_each_form_in_which_a_driver_may_quote_it(quoted: 
         without_password(f"login with {quoted} failed", parse(f"UID=u;PWD={WRITTEN}"))
         == "login with *** failed"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        (
+            "Server=tcp:s,1433;Initial Catalog=d;Persist Security Info=False;User ID=u;Password=C4nary;"
+            "MultipleActiveResultSets=False;Encrypt=True;TrustServerCertificate=False;Connection Timeout=30;",
+            "Server=...;Database=...;UID=...;PWD=...;Encrypt=yes;TrustServerCertificate=no",
+        ),
+        (
+            "Server=s;Authentication=Active Directory Managed Identity",
+            "Server=...;Authentication=ActiveDirectoryMsi",
+        ),
+        (
+            "Data Source=s;Initial Catalog=d;Integrated Security=SSPI",
+            "Server=...;Database=...;Trusted_Connection=yes",
+        ),
+        (
+            "Server=s;Database=d;UID=u;PWD=C4nary;Encrypt=True",
+            "Server=...;Database=...;UID=...;PWD=...;Encrypt=yes",
+        ),
+        ("Server=s;Password='C4nary;Database=C4nary';User Id=u", "Server=...;PWD=...;Database=...;UID=..."),
+        (
+            "Server=s;Database=d;UID=u;PWD=True;Encrypt=yes;TrustServerCertificate=no;Connection Timeout=30",
+            None,
+        ),
+        (
+            "Driver={ODBC Driver 18 for SQL Server};Server=s;Authentication=ActiveDirectoryMsi;Encrypt=strict",
+            None,
+        ),
+    ],
+)
+def test_string_of_ado_net_is_known_and_translated_without_its_values(text, written):
+    assert for_odbc(parse(text)) == written

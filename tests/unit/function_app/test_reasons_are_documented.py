@@ -15,10 +15,11 @@ SECTION = DOCUMENT.partition("\n## Reasons\n")[2].partition("\n## ")[0]
 FIRST_COLUMN = " ".join(line.split("|")[1] for line in SECTION.splitlines() if line.startswith("|"))
 
 OF_A_RUN = [errors.BlobMissing, errors.Superseded, errors.TooLarge, errors.Misconfigured,
-            errors.ConflictingResult, errors.StorageUnavailable, errors.StoreUnavailable]  # fmt: skip
+            errors.ConflictingResult, errors.StorageRefused, errors.ContainerMissing, errors.StorageUnavailable,
+            errors.StoreUnavailable]  # fmt: skip
 
 
-OTHERS = ["checksum_mismatch", WORKER_CRASHED, UNEXPECTED]
+OTHERS = ["checksum_mismatch", "storage_forbidden", WORKER_CRASHED, UNEXPECTED]
 
 
 @pytest.mark.parametrize("reason", [*Reason, *(error.reason for error in OF_A_RUN), *OTHERS])

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from datetime import UTC, datetime, timedelta
 
 import azure.functions as func
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from function_app.errors import BlobMissing, StoreUnavailable
 from function_app.http_api import query
@@ -168,6 +172,30 @@ def test_an_unknown_parameter_is_refused_but_the_host_s_key_is_not():
 def test_a_csv_cell_that_a_spreadsheet_would_run_is_defused():
     [line] = lines_of(stored(source_name="=cmd()"))
     assert "'=cmd()" in line
+
+
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [
+        ("+1", "'+1"), ("-1", "'-1"), ("@a", "'@a"), ("\t=a", "'\t'=a"), ("\ra", "'\ra"), ("\n=a", "'\n'=a"),
+        ("\na", "'\na"),
+        (";=a", ";'=a"), ("a;=b;c", "a;'=b;c"), ("a; =b", "a; '=b"), ("\uff1da", "'\uff1da"), ("\uff0ba", "'\uff0ba"),
+        ("\uff0d", "'\uff0d"), ("\uff20a", "'\uff20a"), (" =a", " '=a"), ("\ufeff=a", "\ufeff'=a"), ("a\n=b", "a\n'=b"),
+        ("cam-1/a=b+c.png", "cam-1/a=b+c.png"), ("a;b-c", "a;b-c"), ("\u00fc\u3042", "\u00fc\u3042"),
+    ],
+)  # fmt: skip
+def test_a_name_is_no_formula_in_a_spreadsheet_of_any_language(name, cell):
+    [line] = lines_of(stored(source_name=name))
+    assert line[7] == cell
+
+
+@given(st.text(alphabet=";,=+-@\t\r\n\"' a\uff1d\ufeff", max_size=12))
+def test_no_cell_begins_with_a_formula_whether_comma_or_semicolon_separates(name):
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerow(next(iter(lines_of(stored(source_name=name)))))
+    for separator in ",;":
+        for row in csv.reader(io.StringIO(out.getvalue(), newline=""), delimiter=separator):
+            assert not [cell for cell in row if cell.lstrip(" \t\r\n\ufeff")[:1] in set("=+-@\uff1d")]
 
 
 def request_to(address: str) -> func.HttpRequest:

@@ -54,6 +54,17 @@ def test_a_malformed_connection_string_is_a_setting_to_mend_and_is_not_quoted(te
     assert text not in str(refused.value)
 
 
+def test_a_string_of_ado_net_is_a_setting_to_mend_with_its_odbc_form_as_remedy() -> None:
+    text = "Server=s;Initial Catalog=d;User ID=u;Password=C4nary;Encrypt=True"
+    for call in (
+        lambda: open_result_store(Settings(storage=StorageSettings("x"), sql_connection_string=text)),
+        lambda: MssqlDatabase(text),
+    ):
+        with pytest.raises(Misconfigured, match="for ODBC write: Server=") as refused:
+            call()
+        assert refused.value.detail.endswith(" Server=...;Database=...;UID=...;PWD=...;Encrypt=yes")
+
+
 @dataclass
 class FakeCredential:
     """Gives a new token, good for an hour, at each call."""
