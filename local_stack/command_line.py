@@ -109,7 +109,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _arguments(name: str, verb: Verb, words: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog=f"pipeline.py {name}", description=f"{verb.help[0].upper()}{verb.help[1:]}.")
+    parser = argparse.ArgumentParser(
+        prog=f"pipeline.py {name}", description=f"{verb.help[0].upper()}{verb.help[1:]}."
+    )
     options = importlib.import_module("local_stack.options")
     add: Callable[[argparse.ArgumentParser], None] = getattr(options, name.replace("-", "_"))
     add(parser)

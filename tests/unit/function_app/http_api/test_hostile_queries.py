@@ -118,10 +118,11 @@ async def test_sweep_cursor_that_storage_does_not_take_is_the_caller_s_fault():
         def page(self, cursor: str | None, most: int) -> Any:
             raise StorageRefused("Storage answered 400 (InvalidMarker).")
 
+    use: Any = Use()
     cursor = query.sweep_cursor_text("made up")
     request = func.HttpRequest("POST", f"http://h/api/sweep?cursor={quote(str(cursor))}", body=b"")
     with pytest.raises(BadParameter) as caught:
-        await one_sweep(request, None, Use(), start=True)
+        await one_sweep(request, None, use, start=True)
     assert caught.value.parameter == "cursor"
     with pytest.raises(StorageRefused):
-        await one_sweep(func.HttpRequest("POST", "http://h/api/sweep", body=b""), None, Use(), start=True)
+        await one_sweep(func.HttpRequest("POST", "http://h/api/sweep", body=b""), None, use, start=True)
