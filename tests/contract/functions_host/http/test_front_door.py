@@ -181,3 +181,27 @@ def test_webhook_waits_no_longer_for_a_slow_body_than_a_function(
     monkeypatch.setattr(server, "BODY_SECONDS", 0.2)
     head = f"POST {DURABLE}/orchestrators/waits HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n"
     assert b" 408 " in first_line(app.origin, head.encode() + b"abc")
+
+
+@pytest.mark.parametrize(
+    "body", ["[" * 10_000 + "]" * 10_000, '{"a":' * 501 + "1" + "}" * 501, "[" * 981 + "]" * 981]
+)
+@pytest.mark.parametrize("path", ["orchestrators/waits/deep", "instances/one/raiseEvent/Go"])
+def test_json_nested_too_deep_is_400(
+    app: RunningApp, caplog: pytest.LogCaptureFixture, path: str, body: str
+) -> None:
+    assert app.post(f"{DURABLE}/orchestrators/waits/one").status == 202
+    answer = app.post(f"{DURABLE}/{path}", body, {"Content-Type": "application/json"})
+    assert (answer.status, answer.json()["ExceptionMessage"]) == (400, "Invalid JSON content")
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+def test_json_that_is_long_but_not_deep_is_taken(app: RunningApp) -> None:
+    for body in ("[" + "[]," * 5000 + "1]", '"' + "[" * 5000 + '"', "[" * 500 + "]" * 500):
+        assert app.post(f"{DURABLE}/orchestrators/waits", body).status == 202
+
+
+def test_time_before_the_first_year_is_no_time(app: RunningApp) -> None:
+    before = "createdTimeFrom=0001-01-01T00:00:00%2B23:59"
+    assert app.get(f"{DURABLE}/instances/?{before}").status == 200  # as without, contract B7
+    assert app.request("DELETE", f"{DURABLE}/instances/?{before}").status == 400
