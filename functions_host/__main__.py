@@ -58,8 +58,19 @@ def _parser() -> argparse.ArgumentParser:
         type=int,
         help=f"port (default: LocalHttpPort of local.settings.json, else {DEFAULT_PORT}; 0: any free port)",
     )
-    start.add_argument("--address", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    start.add_argument(
+        "--address",
+        default="127.0.0.1",
+        help="address to listen on (default: 127.0.0.1; one that other computers reach wants --enable-auth)",
+    )
     start.add_argument("--enable-auth", action="store_true", help="require keys, as in Azure")
+    start.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="without --enable-auth: answer requests for this host name too, and from pages of it (may be repeated)",
+    )
     start.add_argument(
         "--azure-delays",
         action="store_true",

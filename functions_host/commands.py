@@ -39,6 +39,16 @@ def _start(options: argparse.Namespace) -> int:
     root = options.root
     local = read_local_settings(root)
     port = next(port for port in (options.port, local.http_port, DEFAULT_PORT) if port is not None)
+    state = options.state or root / DEFAULT_NAME
+    configuration = HostConfiguration(
+        state,
+        options.address,
+        port,
+        options.enable_auth,
+        sys.stderr,
+        options.azure_delays,
+        tuple(options.allow_host),
+    )
     settings = effective(os.environ, local.values, start_variables(root, f"{options.address}:{port}"))
     os.environ.update(settings)
     _leave_working_directory_to_the_app(root)
@@ -46,10 +56,6 @@ def _start(options: argparse.Namespace) -> int:
     AppModules(root, first=False)
     app = load_application(root, settings)
     set_up_logging(app.options.log_levels)
-    state = options.state or root / DEFAULT_NAME
-    configuration = HostConfiguration(
-        state, options.address, port, options.enable_auth, sys.stderr, options.azure_delays
-    )
     return asyncio.run(_serve(FunctionsHost(app, configuration), options.enable_auth))
 
 

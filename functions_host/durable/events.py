@@ -80,7 +80,10 @@ def iso(moment: datetime) -> str:
 def parse_time(text: str) -> datetime:
     """An ISO-8601 time as aware UTC; more than six fractional digits are cut; raises ValueError."""
     moment = datetime.fromisoformat(text.strip())
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"{text!r} is before the first or after the last year") from error
 
 
 def event_from_json(raw: Mapping[str, Any]) -> Event:

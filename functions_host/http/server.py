@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 from azure.functions.meta import Datum
 
 from functions_host.http.datums import request_datum, response_of
+from functions_host.http.front_door import front_door
 from functions_host.http.keys import KeyRing
 from functions_host.http.route_table import Route, RouteTable
 from functions_host.invoking.invocation import Invoker
@@ -24,7 +25,8 @@ BODY_SECONDS = 60.0
 class HttpServer:
     """Authorises and answers requests. `keys` None: everything is authorised, as `func start` does.
 
-    `body_limit` in bytes; `client_datums(function name)` gives its durable client bindings.
+    `body_limit` in bytes; `client_datums(function name)` gives its durable client bindings; `allowed_hosts` are names
+    beside localhost that requests may come for, and pages from, where no key is asked for.
     """
 
     def __init__(
@@ -34,12 +36,14 @@ class HttpServer:
         keys: KeyRing | None,
         body_limit: int,
         client_datums: Callable[[str], Mapping[str, str]],
+        allowed_hosts: Collection[str] = (),
     ) -> None:
         self._routes = routes
         self._invoker = invoker
         self._keys = keys
         self._body_limit = body_limit
         self._client_datums = client_datums
+        self._allowed_hosts = allowed_hosts
         self.ready = False
 
     def application(
@@ -48,7 +52,8 @@ class HttpServer:
         webhooks: Mapping[str, Webhook],
     ) -> web.Application:
         """The aiohttp application; `admin` handlers by path, `webhooks` by mount path."""
-        app = web.Application(client_max_size=self._body_limit)
+        door = front_door(self._allowed_hosts, keys_decide=self._keys is not None)
+        app = web.Application(middlewares=[door], client_max_size=self._body_limit)
         for path, (key_name, answer) in webhooks.items():
             guard = self._webhook_guard(key_name)
             nested = web.Application(middlewares=[guard], client_max_size=self._body_limit)
@@ -84,14 +89,9 @@ class HttpServer:
             name, route.auth_level, given_key(request)
         ):
             return web.Response(status=401)
-        body = b""
-        if request.can_read_body:  # a GET has none, and need not be watched over
-            try:
-                async with asyncio.timeout(BODY_SECONDS):
-                    body = await request.read()
-            except TimeoutError:
-                return web.Response(status=408, headers={"Connection": "close"})
-        return await self._invoke(route, request, body, values)
+        if not await _read_in_time(request):
+            return web.Response(status=408, headers={"Connection": "close"})
+        return await self._invoke(route, request, await request.read(), values)
 
     async def _invoke(
         self, route: Route, request: web.Request, body: bytes, values: Mapping[str, str]
@@ -118,6 +118,8 @@ class HttpServer:
                 return web.Response(status=503)
             if self._keys is not None and not self._keys.opens_webhook(key_name, given_key(request)):
                 return web.Response(status=401)
+            if not await _read_in_time(request):
+                return web.Response(status=408, headers={"Connection": "close"})
             return await handler(request)
 
         return guard
@@ -126,3 +128,14 @@ class HttpServer:
 def given_key(request: web.Request) -> str | None:
     """The key a client sent: `x-functions-key`, else `?code=` (contract D)."""
     return request.headers.get("x-functions-key") or request.query.get("code")
+
+
+async def _read_in_time(request: web.Request) -> bool:
+    """Whether the body came within BODY_SECONDS; the request keeps it."""
+    if request.can_read_body:  # a GET has none, and need not be watched over
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                await request.read()
+        except TimeoutError:
+            return False
+    return True

@@ -6,7 +6,8 @@ Order of start: host lock on the state folder, sockets (503 until ready), Durabl
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TextIO
@@ -18,6 +19,7 @@ from functions_host.durable import DurableEngine, DurableOptions
 from functions_host.durable.activities import ACTIVITY_LEASE
 from functions_host.errors import SettingsError
 from functions_host.http.admin_pages import AdminPages
+from functions_host.http.front_door import front_door, is_loopback
 from functions_host.http.keys import load_keys
 from functions_host.http.listening_socket import ListeningSocket
 from functions_host.http.route_table import RouteTable
@@ -49,6 +51,16 @@ class HostConfiguration:
     log_stream: TextIO | None = None
     azure_delays: bool = False
     """Whether what a killed host was working on stays leased for as long as in Azure: ACTIVITY_LEASE, BLOB_LEASE."""
+    allowed_hosts: Sequence[str] = ()
+    """Names beside localhost that requests may come for, and pages from, while no key is required."""
+
+    def __post_init__(self) -> None:
+        """Raises SettingsError for an address that a network reaches while no key is required."""
+        if not (self.enable_auth or is_loopback(self.address)):
+            raise SettingsError(
+                f"--address {self.address} would let everyone who reaches this computer run the app's functions"
+                " without a key: add --enable-auth, or listen on 127.0.0.1"
+            )
 
 
 class FunctionsHost:
@@ -153,6 +165,7 @@ class FunctionsHost:
             self.keys if configuration.enable_auth else None,
             app.body_limit,
             self._client_datums,
+            configuration.allowed_hosts,
         )
         await self._public.start(self._public_application(server))
         if self._engine is not None:
@@ -164,13 +177,20 @@ class FunctionsHost:
         server.ready = True
 
     async def _start_engine(self, engine: DurableEngine, system_key: str) -> None:
-        loopback = web.Application(client_max_size=self.app.body_limit)
+        """The SDK's own way in, on a port of its own.
+
+        No client of the SDK sends a key there, so the path holds a secret that is made anew at each start: who did not
+        get it from this process finds nothing, be it another user of the computer or a web page.
+        """
+        secret_path = f"/{secrets.token_urlsafe(32)}/durabletask"
+        door = front_door((), keys_decide=False)
+        loopback = web.Application(middlewares=[door], client_max_size=self.app.body_limit)
         nested = web.Application(client_max_size=self.app.body_limit)
         nested.router.add_routes(engine.management_routes())
-        loopback.add_subapp("/durabletask", nested)
+        loopback.add_subapp(secret_path, nested)
         await self._loopback.start(loopback)
         key = system_key if self._configuration.enable_auth else None
-        rpc = f"{self._loopback.origin}/durabletask/"
+        rpc = f"{self._loopback.origin}{secret_path}/"
         self._client_text = engine.client_binding(self.origin, rpc, key)
         await engine.start()
 

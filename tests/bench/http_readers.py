@@ -51,7 +51,9 @@ class Reader(asyncio.Protocol):
             self._end(None)
             return
         self._answer, self._begun = b"", time.perf_counter()
-        self._transport.write(f"GET {self._path(len(self.took))} HTTP/1.1\r\nHost: bench\r\n\r\n".encode())
+        self._transport.write(
+            f"GET {self._path(len(self.took))} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+        )
 
     def _end(self, error: Exception | None) -> None:
         if not self.done.done():

@@ -21,7 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 Pipeline = Callable[..., "subprocess.CompletedProcess[str]"]
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _BROWSER_ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-                      "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
+                      "--disable-background-networking", "--disable-component-update", "--disable-sync",
+                      "--host-resolver-rules=MAP evil.test 127.0.0.1"]  # fmt: skip
 
 
 @pytest.fixture(scope="session", params=["sqlite", pytest.param("mssql", marks=pytest.mark.live_sql)])

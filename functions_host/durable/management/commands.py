@@ -25,6 +25,9 @@ from functions_host.durable.storing.store import Unit
 from functions_host.durable.storing.task_hub import TaskHub
 
 MAX_INSTANCE_ID_LENGTH = 256
+MAX_JSON_DEPTH = 500
+"""Half of what Python's own reader takes: the app, deeper in the stack, has to read it too."""
+_BRACKET_OR_STRING = re.compile(r'[\[\]{}]|"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 _FORBIDDEN = re.compile(r"[/\\#?\x00-\x1f\x7f-\x9f]")
 
 
@@ -190,13 +193,31 @@ def check_instance_id(instance_id: str) -> None:
 
 
 def check_json(text: str) -> None:
-    """Raises RequestRefusedError 400 for what is not JSON."""
+    """Raises RequestRefusedError 400 for what is not JSON, or nested so deep that a later reader could not take it."""
     try:
+        if _deeper_than(text, MAX_JSON_DEPTH):
+            raise ValueError("nested too deep")
         json.loads(text)
     except ValueError as error:
         raise RequestRefusedError(
             400, "Invalid JSON content", "Newtonsoft.Json.JsonReaderException"
         ) from error
+
+
+def _deeper_than(text: str, limit: int) -> bool:
+    """Whether arrays and objects of JSON are nested deeper; without recursion, and at no cost where there are few."""
+    if text.count("[") + text.count("{") <= limit:
+        return False
+    depth = 0
+    for token in _BRACKET_OR_STRING.finditer(text):
+        mark = token[0][0]
+        if mark in "[{":
+            depth += 1
+            if depth > limit:
+                return True
+        elif mark in "]}":
+            depth -= 1
+    return False
 
 
 def _suspension_queued(instance: Instance) -> bool:

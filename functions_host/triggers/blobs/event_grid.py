@@ -56,7 +56,7 @@ class EventGridWebhook:
         """Events are taken one by one: a broken one is 500, and those before it run."""
         try:
             told = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return _broken("the body is not JSON")
         if not isinstance(told, list | dict):
             return _broken("the body is neither an event nor a list of events")
@@ -119,6 +119,7 @@ def blob_of_event(event: Any) -> tuple[str, str] | None:
 def blob_of_url(url: str) -> tuple[str, str] | None:
     """(container, blob name) of a blob's URL, in whatever account; None for what is no such URL."""
     try:
+        url.encode()  # half a surrogate pair names nothing
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
@@ -138,7 +139,7 @@ def _validated(body: bytes) -> web.Response:
         told = json.loads(body)
         event = told[0] if isinstance(told, list) else told
         code = event["data"]["validationCode"]
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         return _broken("the handshake has no validationCode")
     text = json.dumps({"validationResponse": code}, separators=(",", ":"))
     return web.Response(text=text, content_type="text/plain", charset="utf-8")

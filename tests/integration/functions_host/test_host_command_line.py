@@ -102,7 +102,7 @@ def test_environment_wins_over_local_settings_and_host_json(host: Callable[..., 
 def test_terminate_lets_open_requests_end_and_exits_0_within_10_seconds(host: Callable[..., Any]) -> None:
     running = host().ready()
     with socket.create_connection(("127.0.0.1", running.port)) as client:
-        client.sendall(b"GET /api/slow HTTP/1.1\r\nHost: x\r\n\r\n")
+        client.sendall(b"GET /api/slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
         time.sleep(0.2)
         started = time.monotonic()
         running.process.send_signal(signal.SIGTERM)
@@ -115,7 +115,7 @@ def test_terminate_lets_open_requests_end_and_exits_0_within_10_seconds(host: Ca
 def test_terminate_does_not_wait_for_a_function_that_never_returns(host: Callable[..., Any]) -> None:
     running = host().ready()
     with socket.create_connection(("127.0.0.1", running.port)) as client:
-        client.sendall(b"GET /api/stuck HTTP/1.1\r\nHost: x\r\n\r\n")
+        client.sendall(b"GET /api/stuck HTTP/1.1\r\nHost: localhost\r\n\r\n")
         time.sleep(0.2)
         running.process.send_signal(signal.SIGTERM)
         assert running.process.wait(10) == 0
@@ -211,6 +211,30 @@ def test_authorised_host_keeps_its_keys_in_the_state_directory(
     assert keys["masterKey"] not in running.text
 
 
+def test_address_that_a_network_reaches_is_refused_without_keys(host: Callable[..., Any], root: Path) -> None:
+    refused = host("--address", "0.0.0.0")
+    assert refused.process.wait(20) == 1
+    [line] = refused.text.splitlines()
+    assert line.startswith("functions_host: --address 0.0.0.0 ")
+    assert "--enable-auth" in line
+    assert not (root / ".functions_host").exists()
+
+
+def test_allowed_host_names_are_answered(host: Callable[..., Any]) -> None:
+    running = host("--allow-host", "me.github.dev", "--allow-host", "tunnel.test").ready()
+
+    def status(name: str) -> bytes:
+        with socket.create_connection(("127.0.0.1", running.port), timeout=5) as client:
+            client.sendall(b"GET /admin/host/status HTTP/1.1\r\nHost: " + name.encode() + b"\r\n\r\n")
+            return client.recv(100).split()[1]
+
+    assert [status(name) for name in ("me.github.dev", "Tunnel.test:443", "evil.test")] == [
+        b"200",
+        b"200",
+        b"403",
+    ]
+
+
 def test_reset_receipts_wants_the_host_stopped(one: Any, root: Path) -> None:
     command = [sys.executable, "-m", "functions_host", "reset-receipts", "--root"]
     refused = subprocess.run(
@@ -225,5 +249,5 @@ def test_help_names_every_option() -> None:
     command = [sys.executable, "-m", "functions_host", "start", "--help"]
     shown = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
     assert shown.returncode == 0
-    for option in ("--root", "--port", "--address", "--enable-auth", "--state"):
+    for option in ("--root", "--port", "--address", "--enable-auth", "--allow-host", "--state"):
         assert option in shown.stdout

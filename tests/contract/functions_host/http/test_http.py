@@ -365,8 +365,8 @@ def test_durable_webhook_takes_its_system_key_and_hands_it_out(keyed: RunningApp
 def test_check_status_response_has_location_and_the_callers_origin(app_of: AppOf) -> None:
     app = app_of(KEYED)
     port = urlsplit(app.origin).port
-    answer = app.get("/api/urls", {"Host": f"example.test:{port}"})
-    assert answer.headers["Location"].startswith(f"http://example.test:{port}/runtime/webhooks/durabletask/")
+    answer = app.get("/api/urls", {"Host": f"localhost:{port}"})
+    assert answer.headers["Location"].startswith(f"http://localhost:{port}/runtime/webhooks/durabletask/")
     assert answer.headers["Retry-After"] == "10"
 
 
@@ -386,7 +386,7 @@ def test_client_that_sends_its_body_too_slowly_gets_408(
     monkeypatch.setattr(server, "BODY_SECONDS", 0.2)
     app = app_of(OUTCOMES)
     with socket.create_connection((urlsplit(app.origin).hostname, urlsplit(app.origin).port)) as slow:
-        slow.sendall(b"POST /api/length HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")
+        slow.sendall(b"POST /api/length HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nabc")
         assert b" 408 " in slow.recv(200)
 
 

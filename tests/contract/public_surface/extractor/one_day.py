@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sqlite3
 import subprocess
 import sys
@@ -34,6 +35,9 @@ from places import ROOT, found
 _API_VERSION = "2025-11-05"  # the newest that Azurite knows
 _HOSTS_OWN = {"content-length", "content-type", "date", "server", "connection"}
 _EVERY_SECOND = "* * * * * *"
+
+_SECRET = re.compile(r"(?<=^/)[A-Za-z0-9_-]{43}(?=/durabletask$)")
+"""The part of the path of the SDK's way in that is made anew at each start."""
 
 
 @dataclass(frozen=True)
@@ -202,7 +206,7 @@ def _noted(routes: set[str]) -> Iterator[None]:
         return add_route(self, method, path, *more, **options)
 
     def mount(self: Any, prefix: str, app: Any) -> Any:
-        routes.add(f"mounted at {prefix}")
+        routes.add(f"mounted at {_SECRET.sub('SECRET', prefix)}")
         return add_subapp(self, prefix, app)
 
     UrlDispatcher.add_route, web.Application.add_subapp = route, mount  # type: ignore[method-assign,assignment]
