@@ -27,10 +27,13 @@ UV = (
     "--python-version",
     "3.11",
     "--no-header",
+    # Without it a lock says `coverage==7.17.4` where something asks for `coverage[toml]`: pip then tries the newest release
+    # of that and ends, because it has no hash, as soon as there is one newer than the lock.
+    "--no-strip-extras",
 )
 NO_UV = "uv is not here. Remedy: python3 -m pip install uv (in any environment whose programs are on PATH)"
 
-_PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.M)
+_PINNED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;\\]+)", re.M)
 _ASKED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?(?:==([^\s;]+))?")
 
 

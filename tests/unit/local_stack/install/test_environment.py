@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -47,6 +49,20 @@ def test_a_larger_set_holds_the_very_versions_of_the_smaller(tmp_path: Path) -> 
         return {line.rstrip(" \\") for line in lines if "==" in line and not line.startswith((" ", "#"))}
 
     assert pins("app") < pins("stack") < pins("test")
+
+
+def test_locks_name_the_extras_that_packages_ask_for() -> None:
+    """pip takes `x[extra]` for another requirement than `x`: unpinned, it ends the installation at x's next release."""
+    asked: dict[str, set[str]] = {}
+    for distribution in metadata.distributions():
+        for line in distribution.requires or ():
+            found = re.match(r"([\w.-]+)\[([\w,-]+)\][^;]*(;.*extra ==.*)?", line)
+            if found and not found[3]:
+                asked.setdefault(found[1].lower(), set()).update(found[2].split(","))
+    assert "coverage" in asked
+    for lock in (PROJECT_ROOT / "requirements").glob("*.lock"):
+        for name, extras in re.findall(r"^([\w.-]+)(?:\[([\w,-]+)\])?==", lock.read_text(), re.M):
+            assert asked.get(name, set()) <= set(extras.split(",")), f"{lock.name}: {name}"
 
 
 def test_lock_files_hold_hashes_and_no_address() -> None:
