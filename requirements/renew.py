@@ -27,8 +27,8 @@ UV = (
     "--python-version",
     "3.11",
     "--no-header",
-    # Without it a lock says `coverage==7.17.4` where something asks for `coverage[toml]`: pip then tries the newest release
-    # of that and ends, because it has no hash, as soon as there is one newer than the lock.
+    # Without it a lock says `coverage==7.17.4` where something asks for `coverage[toml]`: pip then tries the newest
+    # release of that, and ends because it has no hash.
     "--no-strip-extras",
 )
 NO_UV = "uv is not here. Remedy: python3 -m pip install uv (in any environment whose programs are on PATH)"
