@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -142,7 +143,7 @@ def test_the_hooks_environment_has_what_is_locked_and_is_made_once(deployment, p
     )
     installed = {(canonicalize_name(entry["name"]), entry["version"]) for entry in json.loads(listed.stdout)}
     lock = (ROOT / "infra" / "requirements.txt").read_text(encoding="utf-8")
-    locked = {line.split(" ")[0] for line in lock.splitlines() if "==" in line}
+    locked = {re.sub(r"\[[^\]]*\]", "", line.split(" ")[0]) for line in lock.splitlines() if "==" in line}
     assert {
         f"{name}=={version}" for name, version in installed if name not in ("pip", "setuptools")
     } <= locked
