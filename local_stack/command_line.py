@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from local_stack.errors import INTERRUPTED, StackError
+from local_stack.errors import CANNOT_RUN, DONE, INTERRUPTED, StackError
 from local_stack.install import environment
 from local_stack.state_folder import PROJECT_ROOT
 from local_stack.terminal import say
@@ -66,7 +66,7 @@ def main(words: Sequence[str]) -> int:
     parser = _parser()
     if not words or words[0] in ("-h", "--help"):
         parser.print_help()
-        return 0 if words else 2
+        return DONE if words else CANNOT_RUN
     try:
         return _dispatch(parser, words)
     except StackError as error:
