@@ -217,6 +217,9 @@ def test_import_for_the_type_checker_alone_is_no_arrow(tmp_path: Path) -> None:
 
 
 def _shown(path: Path) -> bool:
+    """Whether a folder shows it. What git left of a folder that has moved, empty but for caches, is no entry."""
+    if path.is_dir() and not any(map(_shown, path.iterdir())):
+        return False
     return not path.name.startswith(".") and "__pycache__" not in path.parts
 
 
